@@ -1,0 +1,70 @@
+package sqlite
+
+import (
+	"fmt"
+	"net/url"
+	"strings"
+
+	"github.com/mattn/go-sqlite3"
+)
+
+// pragma is a setting of a connection and the value that must be read back.
+type pragma struct {
+	name, value, want string
+}
+
+// pragmas are set on every connection, in this order: busy_timeout first, so that the
+// change to WAL waits for another process that opens the same file.
+var pragmas = []pragma{
+	{"busy_timeout", "5000", "5000"},
+	{"journal_mode", "WAL", "wal"},
+	{"synchronous", "FULL", "2"}, // the driver's own default in WAL mode is NORMAL
+	{"journal_size_limit", "67108864", "67108864"},
+	{"cache_size", "-8192", "-8192"},
+	{"temp_store", "MEMORY", "2"},
+	{"trusted_schema", "OFF", "0"},
+	{"mmap_size", "0", ""}, // builds without mmap answer nothing
+}
+
+// connect opens a connection and checks its settings. The writer checkpoints by
+// itself every 1000 pages; readers cannot write.
+func connect(path string, writer bool) (*Conn, error) {
+	// One goroutine uses a connection at a time, so SQLite's own mutex is not needed.
+	dsn := "file:" + (&url.URL{Path: path}).EscapedPath() + "?_mutex=no"
+	raw, err := (&sqlite3.SQLiteDriver{}).Open(dsn)
+	if err != nil {
+		return nil, wrap("open", path, err)
+	}
+	c := &Conn{path: path, raw: raw.(*sqlite3.SQLiteConn), stmts: map[string]*statement{}}
+	set := pragmas
+	if writer {
+		set = append(set[:len(set):len(set)], pragma{"wal_autocheckpoint", "1000", "1000"})
+	} else {
+		set = append(set[:len(set):len(set)], pragma{"wal_autocheckpoint", "0", "0"}, pragma{"query_only", "ON", "1"})
+	}
+	for _, p := range set {
+		if err := c.setPragma(p); err != nil {
+			_ = c.close()
+			return nil, err
+		}
+	}
+	return c, nil
+}
+
+// setPragma sets p and reads it back.
+func (c *Conn) setPragma(p pragma) error {
+	if err := c.execBatch("PRAGMA " + p.name + " = " + p.value); err != nil {
+		return wrap("set "+p.name, c.path, err)
+	}
+	if p.want == "" {
+		return nil
+	}
+	var got string
+	if err := c.QueryRow("PRAGMA " + p.name).Scan(&got); err != nil {
+		return wrap("read back "+p.name, c.path, err)
+	}
+	if !strings.EqualFold(got, p.want) {
+		return fmt.Errorf("sqlite: open: %s: %s is %s and cannot be made %s", c.path, p.name, got, p.want)
+	}
+	return nil
+}
