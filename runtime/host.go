@@ -1,0 +1,57 @@
+package runtime
+
+import (
+	"context"
+	"time"
+
+	"github.com/sluice-mail/sluice/kv"
+)
+
+// Host is the one way from a run to what lies outside it. Every call of a function whose
+// effect is Reads, Writes or Network passes through Do, and nothing else does. Live does it,
+// a live one over overlay stores is a dry run, Replayer answers from a record.
+type Host interface {
+	Do(e *Env, f *Function, a Args) (Value, error)
+}
+
+// Env is what a function's code gets. It belongs to one call.
+type Env struct {
+	Context context.Context
+	View    *View
+	run     *run
+	live    *Live // nil for Pure and Acts
+}
+
+// Live is the Host of real runs.
+type Live struct {
+	// Stores returns the store of that name ("" is the default one).
+	Stores func(name string) (kv.Store, error)
+	// Mailboxes answers whether the recipient's account has a mailbox; nil: always no.
+	Mailboxes func(ctx context.Context, account, path string) (bool, error)
+	// IsLocal answers whether mail for the address is delivered here; nil: always no.
+	IsLocal func(ctx context.Context, address string) (bool, error)
+}
+
+// Do calls the function.
+func (l *Live) Do(e *Env, f *Function, a Args) (Value, error) {
+	e.live = l
+	return f.Call(e, a)
+}
+
+// Store returns the store of that name and the run's key in it. Keys of different
+// namespaces and kinds never meet.
+func (e *Env) Store(store string, p kv.Prefix, key string) (kv.Store, kv.Key, error) {
+	s, err := e.live.Stores(store)
+	if err != nil {
+		return nil, kv.Key{}, err
+	}
+	return s, ScriptKey(p, e.View.Namespace, key), nil
+}
+
+// Now returns the run's time: that of its transaction, so that a record can be replayed.
+func (e *Env) Now() time.Time { return e.View.Time }
+
+// ScriptKey returns the store's key for a script's key in a namespace.
+func ScriptKey(p kv.Prefix, namespace, key string) kv.Key {
+	return kv.Key{Prefix: p, Name: namespace + "\x00" + key}
+}

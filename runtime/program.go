@@ -1,0 +1,128 @@
+package runtime
+
+import (
+	"context"
+)
+
+// Language compiles scripts of one language. It may be used by many goroutines.
+type Language interface {
+	Name() string   // sieve, expr, javascript
+	Suffix() string // .sieve .expr .js
+	// Compile returns a program or an error whose text has one or more lines
+	// "file:line:col: message". name is the file's name as errors show it.
+	Compile(name string, source []byte, o CompileOptions) (Program, error)
+}
+
+// CompileOptions is what can be known of a script before it runs, so that unlawful
+// calls are found at compile time. The zero value checks nothing but the language.
+type CompileOptions struct {
+	Stage  Stage    // "" unknown
+	Trust  Trust    // least trust
+	Stores []string // names a constant store argument may have beside ""; nil: not checked
+	// Instrument asks for Sites and Hit where they cost something (JavaScript).
+	Instrument bool
+}
+
+// Program is a compiled script. It is immutable and may run many times at once.
+type Program interface {
+	Language() string
+	Name() string
+	// Run runs the script for t. It reaches the world by t alone: t's view, t.Invoke and
+	// t.Hit, so that it can run in another process. It returns what the script's
+	// last expression gave, where the language has such a thing.
+	Run(t *Task) (Value, error)
+	// Sites lists the places that Hit may name, in the order of their numbers.
+	Sites() []Site
+}
+
+// Site is a place in a source: a command, a test, a branch.
+type Site struct {
+	Line, Col int    // from 1; columns count characters
+	What      string // such as `if`, `test header`, `call key_get`
+}
+
+// Outcome says what happened at a site.
+type Outcome uint8
+
+// The outcomes.
+const (
+	Reached Outcome = iota
+	True
+	False
+	Failed
+)
+
+// Link is a task's way to its core: in the same process, or at the other end of a pipe.
+type Link interface {
+	// Invoke calls a function of the table and returns its result. Errors are for the
+	// script: it may catch them, except ErrBudget.
+	Invoke(name string, args []Value) (Value, error)
+	// SetKeepFlags sets the flags of an implicit keep.
+	SetKeepFlags(flags []string)
+	// Hit notes that a site was reached. It costs nothing when nobody asked.
+	Hit(site int, o Outcome)
+}
+
+// Task is one run of a program, as the program sees it. It belongs to one goroutine.
+type Task struct {
+	ctx    context.Context
+	view   *View
+	link   Link
+	limits Limits
+	steps  int64
+	output int64
+}
+
+// NewTask returns a task on a link. ctx carries the time limit.
+func NewTask(ctx context.Context, v *View, l Link) *Task {
+	return &Task{ctx: ctx, view: v, link: l, limits: v.Limits.withDefaults()}
+}
+
+// Context returns the run's context; it ends when the time limit is over.
+func (t *Task) Context() context.Context { return t.ctx }
+
+// View returns what the script may see of its transaction.
+func (t *Task) View() *View { return t.view }
+
+// Limits returns the limits of this run, defaults filled in.
+func (t *Task) Limits() Limits { return t.limits }
+
+// Invoke calls a function of the table.
+func (t *Task) Invoke(name string, args ...Value) (Value, error) {
+	if err := t.Step(1); err != nil {
+		return nil, err
+	}
+	return t.link.Invoke(name, args)
+}
+
+// SetKeepFlags sets the flags that an implicit keep gets.
+func (t *Task) SetKeepFlags(flags []string) { t.link.SetKeepFlags(flags) }
+
+// Hit notes an outcome at a site of the program.
+func (t *Task) Hit(site int, o Outcome) { t.link.Hit(site, o) }
+
+// Step counts n steps and returns a *LimitError when the run is over its steps or time. It
+// is cheap enough for every command; the clock is looked at every 64 steps.
+func (t *Task) Step(n int64) error {
+	before := t.steps
+	t.steps += n
+	if t.steps > t.limits.Steps {
+		return &LimitError{Limit: "steps", Max: t.limits.Steps}
+	}
+	if before>>6 != t.steps>>6 || before == 0 {
+		if t.ctx.Err() != nil {
+			return timeError(t)
+		}
+	}
+	return nil
+}
+
+// Output counts n octets of text that the script has made (strings it holds or
+// prints) and returns a *LimitError when it is over its output limit.
+func (t *Task) Output(n int) error {
+	t.output += int64(n)
+	if t.output > t.limits.Output {
+		return &LimitError{Limit: "output", Max: t.limits.Output}
+	}
+	return nil
+}

@@ -1,0 +1,160 @@
+package runtime
+
+import (
+	"fmt"
+	"sort"
+	"strings"
+)
+
+var (
+	table []*Function
+	named = map[string]*Function{}
+)
+
+// register adds a function to the table; it panics on a declaration that makes no sense,
+// which every test run would meet at once.
+func register(f Function) {
+	if named[f.Name] != nil {
+		panic("runtime: function " + f.Name + " is registered twice")
+	}
+	if f.Call == nil || f.Doc == "" || f.Family == "" {
+		panic("runtime: function " + f.Name + " lacks its call, doc or family")
+	}
+	optional := false
+	for i, p := range f.Params {
+		if optional && !p.Optional && !p.Rest {
+			panic("runtime: function " + f.Name + ": required parameter " + p.Name + " after an optional one")
+		}
+		optional = optional || p.Optional
+		if p.Rest && i != len(f.Params)-1 {
+			panic("runtime: function " + f.Name + ": rest parameter " + p.Name + " is not the last")
+		}
+	}
+	named[f.Name] = &f
+	table = append(table, &f)
+	sort.Slice(table, func(i, j int) bool { return table[i].Name < table[j].Name })
+}
+
+// Functions returns the table in the order of the names. It is not changed after start.
+func Functions() []*Function { return table }
+
+// Lookup returns the function of that name, or nil.
+func Lookup(name string) *Function { return named[name] }
+
+// Signature returns the function's head as the reference shows it, such as
+// `key_get(store, key) -> any`.
+func (f *Function) Signature() string {
+	var b strings.Builder
+	b.WriteString(f.Name + "(")
+	for i, p := range f.Params {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString(p.Name)
+		switch {
+		case p.Rest:
+			b.WriteString("...")
+		case p.Optional:
+			b.WriteString("?")
+		}
+	}
+	return fmt.Sprintf("%s) -> %s", b.String(), f.Result)
+}
+
+// Required returns how many arguments a call must have, and the most it may have (-1: no bound).
+func (f *Function) Required() (least, most int) {
+	most = len(f.Params)
+	for _, p := range f.Params {
+		if p.Rest {
+			most = -1
+		} else if !p.Optional {
+			least++
+		}
+	}
+	return least, most
+}
+
+// CheckCall checks a call as far as it is known before a run: that the function is
+// there, lawful at the stage and for the trust, and called with a lawful number of
+// arguments. args are the constant arguments; an argument that is not constant is
+// Unknown. The texts are the same in every language.
+func CheckCall(name string, args []Value, o CompileOptions) error {
+	f := Lookup(name)
+	if f == nil {
+		return fmt.Errorf("unknown function %q%s", name, nearest(name))
+	}
+	if _, err := f.arguments(args); err != nil {
+		return err
+	}
+	if o.Stage != "" && !f.LawfulAt(o.Stage) {
+		return fmt.Errorf("%s is not lawful at stage %s", f.Name, o.Stage)
+	}
+	if o.Trust < f.Trust {
+		return fmt.Errorf("%s is for administrators' scripts only", f.Name)
+	}
+	if o.Stores != nil {
+		for i, p := range f.Params {
+			if p.Name != "store" || i >= len(args) {
+				continue
+			}
+			if s, ok := args[i].(string); ok && s != "" && !contains(o.Stores, s) {
+				return fmt.Errorf("%s: unknown store %q", f.Name, s)
+			}
+		}
+	}
+	return nil
+}
+
+// LawfulAt says whether the function may be called at the stage.
+func (f *Function) LawfulAt(s Stage) bool { return f.Stages == nil || contains(f.Stages, s) }
+
+func contains[T comparable](list []T, v T) bool {
+	for _, x := range list {
+		if x == v {
+			return true
+		}
+	}
+	return false
+}
+
+// Unknown stands for an argument that is not constant in CheckCall.
+var Unknown Value = unknown{}
+
+type unknown struct{}
+
+// nearest returns a hint at the function whose name is closest, or "".
+func nearest(name string) string {
+	best, at := "", 3
+	for _, f := range table {
+		if d := distance(name, f.Name, at); d < at {
+			best, at = f.Name, d
+		}
+	}
+	if best == "" {
+		return ""
+	}
+	return fmt.Sprintf("; is %q meant?", best)
+}
+
+// distance is the Levenshtein distance of two short names, at most most.
+func distance(a, b string, most int) int {
+	if len(a)-len(b) >= most || len(b)-len(a) >= most {
+		return most
+	}
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		last := row[0]
+		row[0] = i
+		for j := 1; j <= len(b); j++ {
+			cost := last
+			if a[i-1] != b[j-1] {
+				cost = 1 + min(last, row[j], row[j-1])
+			}
+			last, row[j] = row[j], cost
+		}
+	}
+	return row[len(b)]
+}

@@ -1,0 +1,31 @@
+package runtime
+
+import (
+	"sync"
+
+	"github.com/sluice-mail/sluice/mail"
+)
+
+// View is what a program may see of its transaction: all of it is data, so that it
+// crosses a pipe (CBOR). Programs do not change it.
+type View struct {
+	Transaction
+	Raw       []byte `cbor:"raw"` // the message's octets, nil before data
+	Trust     Trust  `cbor:"trust"`
+	Namespace string `cbor:"namespace"`
+	Limits    Limits `cbor:"limits"`
+	Script    string `cbor:"script"`
+	Seed      uint64 `cbor:"seed"` // for random numbers, recorded
+
+	once sync.Once
+}
+
+// Mail returns the message, parsed lazily and once; nil before data.
+func (v *View) Mail() *mail.Message {
+	v.once.Do(func() {
+		if v.Message == nil && v.Raw != nil {
+			v.Message = mail.New(v.Raw)
+		}
+	})
+	return v.Message
+}
