@@ -1,0 +1,346 @@
+package wire
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"io"
+	"strings"
+)
+
+// Limits bounds one command.
+type Limits struct {
+	Line     int   // octets of the command's text without its literals
+	Literal  int64 // octets of one literal
+	Literals int64 // octets of all literals of the command
+	Count    int   // number of literals
+}
+
+// swallowMax bounds what is read and thrown away for one refused command; a client that
+// announces more is cut off.
+const swallowMax = 256 << 20
+
+// chunk is how much of a literal is read at once. Memory is taken as octets arrive,
+// never because they were announced.
+const chunk = 64 << 10
+
+// tailMax is enough of the end of a discarded line to hold a literal's announcement.
+const tailMax = 32
+
+// ErrFlood says that a client announced more octets than anybody would throw away for
+// it; the connection cannot go on.
+var ErrFlood = errors.New("imapbridge/wire: refused command is too large to skip")
+
+// RefusedError is a command that was read to its end and thrown away because it is over
+// a limit. The connection goes on with the next one.
+type RefusedError struct {
+	Tag    string // "" if the line had none
+	Name   string // upper case
+	TooBig bool   // a literal is over its limit, rather than the text
+	Text   string // for the client
+}
+
+// Error returns the text for the client.
+func (e *RefusedError) Error() string { return e.Text }
+
+// Command is one command as it was sent, literals included. Its name is not part of what
+// a Parser for it reads.
+type Command struct {
+	Tag  string
+	Name string // upper case; "" if the line has none
+
+	text     []byte    // all lines without line ends, joined
+	literals []literal // in order
+	args     int       // where the arguments begin in text
+}
+
+// literal is one literal of a command; at is the place in the text behind its brace.
+type literal struct {
+	at     int
+	data   []byte
+	binary bool // announced as literal8
+}
+
+// Size returns the octets that the command took, without line ends.
+func (c *Command) Size() int64 {
+	n := int64(len(c.text))
+	for _, l := range c.literals {
+		n += int64(len(l.data))
+	}
+	return n
+}
+
+// Reader reads commands from a connection. Its fields are set before the first read.
+type Reader struct {
+	// Limits returns the bounds of a command by its upper-case name.
+	Limits func(name string) Limits
+	// Continue tells the client to send its literal. An error ends the read.
+	Continue func() error
+	// Progress is called as a literal arrives, so that the caller can move deadlines. May be nil.
+	Progress func()
+
+	r    *bufio.Reader
+	head []byte // the beginning of the last line that was too long
+}
+
+// headMax is enough of the beginning of a discarded line to hold tag and name.
+const headMax = 512
+
+// NewReader returns a Reader of r. Its buffer is small, since most of its life is spent
+// waiting; literals are read past it.
+func NewReader(r io.Reader) *Reader {
+	return &Reader{r: bufio.NewReaderSize(r, 1024)}
+}
+
+// Buffered returns the octets that are read but not yet taken.
+func (r *Reader) Buffered() int { return r.r.Buffered() }
+
+// Line reads one line of at most limit octets and returns it without its line end. A
+// longer one is read to its end and is a *RefusedError.
+func (r *Reader) Line(limit int) (string, error) {
+	line, long, err := r.line(nil, limit)
+	if err != nil {
+		return "", err
+	}
+	if long {
+		return "", &RefusedError{Text: "line is too long"}
+	}
+	return string(line), nil
+}
+
+// line appends the next line, without its line end, to dst. When more than limit octets
+// would be appended it throws the line away and returns its last octets and long=true.
+func (r *Reader) line(dst []byte, limit int) (line []byte, long bool, err error) {
+	start := len(dst)
+	var tail []byte
+	for {
+		part, err := r.r.ReadSlice('\n')
+		end := err == nil
+		if err != nil && !errors.Is(err, bufio.ErrBufferFull) {
+			if errors.Is(err, io.EOF) && (len(part) > 0 || len(dst) > start || long) {
+				err = io.ErrUnexpectedEOF
+			}
+			return nil, false, err
+		}
+		switch {
+		case long:
+			tail = lastOctets(append(tail, part...))
+		case len(dst)-start+len(part) > limit+2:
+			long = true
+			tail = lastOctets(append(append(tail, dst[max(start, len(dst)-tailMax):]...), part...))
+			r.keepHead(dst[start:], part)
+			dst = dst[:start]
+		default:
+			dst = append(dst, part...)
+		}
+		if !end {
+			continue
+		}
+		if long {
+			return trimLine(tail), true, nil
+		}
+		dst = dst[:start+len(trimLine(dst[start:]))]
+		if len(dst)-start > limit {
+			r.keepHead(dst[start:], nil)
+			return lastOctets(append(tail, dst[start:]...)), true, nil
+		}
+		return dst, false, nil
+	}
+}
+
+// keepHead remembers the beginning of a line that is too long.
+func (r *Reader) keepHead(a, b []byte) {
+	r.head = append([]byte(nil), a[:min(len(a), headMax)]...)
+	r.head = append(r.head, b[:min(len(b), headMax-len(r.head))]...)
+}
+
+// lastOctets returns a copy-free tail of b, long enough for an announcement.
+func lastOctets(b []byte) []byte {
+	if len(b) > tailMax {
+		b = b[len(b)-tailMax:]
+	}
+	return b
+}
+
+// trimLine takes CRLF, or a bare LF, off the end of line.
+func trimLine(line []byte) []byte {
+	line = bytes.TrimSuffix(line, []byte("\n"))
+	return bytes.TrimSuffix(line, []byte("\r"))
+}
+
+// Command reads the next command with all its literals.
+//
+// A *RefusedError says that it was over a limit and is gone; every other error is the
+// connection's, or ErrFlood, and ends it.
+func (r *Reader) Command() (*Command, error) {
+	c := &Command{}
+	var refused *RefusedError
+	lim := Limits{Line: 8192}
+	if r.Limits != nil {
+		lim = r.Limits("")
+	}
+	var octets, skipped int64
+	for first := true; ; first = false {
+		line, long, err := r.line(c.text, lim.Line-len(c.text))
+		if err != nil {
+			return nil, err
+		}
+		if long {
+			if first {
+				c.text = r.head
+				c.split()
+			}
+			if refused == nil {
+				refused = &RefusedError{Tag: c.Tag, Name: c.Name, Text: "command line is too long"}
+			}
+		} else if refused == nil {
+			c.text = line
+			if first {
+				c.split()
+				if r.Limits != nil {
+					lim = r.Limits(c.Name)
+				}
+			}
+		}
+		n, sync, binary, ok := announced(line)
+		if !ok {
+			break
+		}
+		if refused == nil {
+			octets += n
+			switch {
+			case n > lim.Literal || octets > lim.Literals:
+				refused = &RefusedError{Tag: c.Tag, Name: c.Name, TooBig: true, Text: "literal is too large"}
+			case len(c.literals) >= lim.Count:
+				refused = &RefusedError{Tag: c.Tag, Name: c.Name, TooBig: true, Text: "too many literals"}
+			}
+		}
+		if refused != nil {
+			if sync {
+				break // never asked for, so it does not come
+			}
+			if skipped += n; skipped > swallowMax {
+				return nil, ErrFlood
+			}
+			if err := r.skip(n); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		if sync && r.Continue != nil {
+			if err := r.Continue(); err != nil {
+				return nil, err
+			}
+		}
+		data, err := r.literal(n)
+		if err != nil {
+			return nil, err
+		}
+		c.literals = append(c.literals, literal{at: len(c.text), data: data, binary: binary})
+	}
+	if refused != nil {
+		return nil, refused
+	}
+	return c, nil
+}
+
+// split finds the tag and the name at the beginning of the text. What does not look like
+// a tag leaves Tag empty.
+func (c *Command) split() {
+	i := 0
+	for i < len(c.text) && isTagChar(c.text[i]) {
+		i++
+	}
+	if i == 0 || i > 255 {
+		return
+	}
+	c.Tag = string(c.text[:i])
+	if i == len(c.text) || c.text[i] != ' ' {
+		c.args = i
+		return
+	}
+	i++
+	j := i
+	for j < len(c.text) && isAtomChar(c.text[j]) {
+		j++
+	}
+	c.Name, c.args = strings.ToUpper(string(c.text[i:j])), j
+}
+
+// announced reads the literal's announcement at the end of a line: {n}, {n+}, {n-}, and
+// the same behind "~". A number that is beyond
+// counting is 1<<62.
+func announced(line []byte) (n int64, sync, binary, ok bool) {
+	if len(line) < 3 || line[len(line)-1] != '}' {
+		return 0, false, false, false
+	}
+	i := len(line) - 2
+	sync = true
+	switch line[i] {
+	case '+':
+		sync = false
+		i--
+	case '-':
+		i--
+	}
+	end := i + 1
+	for i >= 0 && isDigit(line[i]) {
+		i--
+	}
+	if i < 0 || line[i] != '{' || i+1 == end {
+		return 0, false, false, false
+	}
+	for _, c := range line[i+1 : end] {
+		if n > (1<<62)/10 {
+			n = 1 << 62
+			break
+		}
+		n = n*10 + int64(c-'0')
+	}
+	return n, sync, i > 0 && line[i-1] == '~', true
+}
+
+// literal reads n octets, taking memory as they come.
+func (r *Reader) literal(n int64) ([]byte, error) {
+	data := make([]byte, 0, min(n, chunk))
+	for int64(len(data)) < n {
+		have := len(data)
+		want := int(min(n-int64(have), chunk))
+		if cap(data)-have < want {
+			grown := make([]byte, have, min(n, int64(2*cap(data)+want)))
+			copy(grown, data)
+			data = grown
+		}
+		data = data[:have+want]
+		if _, err := io.ReadFull(r.r, data[have:]); err != nil {
+			return nil, unexpected(err)
+		}
+		if r.Progress != nil {
+			r.Progress()
+		}
+	}
+	return data, nil
+}
+
+// skip reads n octets and throws them away.
+func (r *Reader) skip(n int64) error {
+	for n > 0 {
+		step := min(n, chunk)
+		if _, err := io.CopyN(io.Discard, r.r, step); err != nil {
+			return unexpected(err)
+		}
+		n -= step
+		if r.Progress != nil {
+			r.Progress()
+		}
+	}
+	return nil
+}
+
+// unexpected turns the end of the stream inside a command into io.ErrUnexpectedEOF.
+func unexpected(err error) error {
+	if errors.Is(err, io.EOF) {
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}
