@@ -1,0 +1,44 @@
+# run: the main job on loopback.  test: everything that has to hold, under 15 minutes on two cores.
+# proof: the full counts, fuzz minutes and benchmarks.  See README.md.
+.PHONY: run build test lint proof bench fuzz clean
+
+GO      ?= go
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+export SLUICE_CORPUS ?= $(HOME)/.cache/sluice/corpus
+
+run:
+	@examples/run
+
+build:
+	@.ci/prepare go
+	$(GO) build -trimpath -ldflags '-X main.version=$(VERSION)' -o bin/sluice ./cmd/sluice
+
+lint:
+	@test -z "$$(gofmt -l .)" || { echo "gofmt would change:"; gofmt -l .; exit 1; }
+	$(GO) mod tidy -diff
+	$(GO) vet ./...
+	$(GO) tool -modfile=.ci/tools.mod staticcheck ./...
+
+# The last line is "N passed, N failed, N skipped".
+test: lint
+	@.ci/prepare tests
+	@set -o pipefail; $(GO) test -json -shuffle=on -timeout 14m ./... | $(GO) run ./.ci/tally
+
+# Full counts: crash rounds, five minutes a fuzz target, the race detector, all benchmarks.
+proof: lint
+	@.ci/prepare tests
+	@set -o pipefail; SLUICE_PROOF=1 $(GO) test -json -race -shuffle=on -timeout 60m ./... | $(GO) run ./.ci/tally
+	.ci/fuzz 5m
+	$(MAKE) bench
+
+bench:
+	$(GO) test -run '^$$' -bench . -benchmem -timeout 60m ./...
+
+# FUZZTIME=30s make fuzz
+fuzz:
+	.ci/fuzz $(or $(FUZZTIME),30s)
+
+clean:
+	rm -rf bin data data.run
+
+SHELL := /bin/bash

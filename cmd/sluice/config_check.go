@@ -1,0 +1,142 @@
+package main
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/sluice-mail/sluice/housekeeping"
+	"github.com/sluice-mail/sluice/runtime"
+)
+
+// check refuses values that no part of the server could use, with the place of each.
+func (c *Config) check(from origins) error {
+	e := &configError{}
+	bad := func(path, format string, args ...any) {
+		at := from[path]
+		if at == "" {
+			at = "configuration"
+		}
+		e.lines = append(e.lines, at+": "+path+": "+fmt.Sprintf(format, args...))
+	}
+	oneOf := func(path, v string, allowed ...string) {
+		if !slices.Contains(allowed, v) {
+			bad(path, "%q is not one of %s", v, strings.Join(allowed, ", "))
+		}
+	}
+	schedule := func(path, v string) {
+		if _, err := housekeeping.ParseSchedule(v); err != nil {
+			bad(path, "%v", err)
+		}
+	}
+	addresses := func(path string, list []string) {
+		for _, a := range list {
+			if _, _, err := net.SplitHostPort(a); err != nil {
+				bad(path, "%q is no host:port", a)
+			}
+		}
+	}
+	oneOf("server.log-format", c.Server.LogFormat, "text", "json")
+	oneOf("server.log-level", c.Server.LogLevel, "debug", "info", "warn", "error")
+	if c.Database.DBPath == "" {
+		bad("database.db-path", "must not be empty")
+	}
+	if c.Database.BlobNestedLevels > 8 {
+		bad("database.blob-nested-levels", "%d is above 8", c.Database.BlobNestedLevels)
+	}
+	schedule("housekeeper.schedule-purge-blobs", c.Housekeeper.SchedulePurgeBlobs)
+	schedule("imap.cache-purge-every", c.IMAP.CachePurgeEvery)
+	addresses("lmtp.listen", c.LMTP.Listen)
+	addresses("http.listen", c.HTTP.Listen)
+	addresses("imap.listen", c.IMAP.Listen)
+	addresses("imap.listen-tls", c.IMAP.ListenTLS)
+	if c.Relay.Address != "" {
+		addresses("relay.address", []string{c.Relay.Address})
+	}
+	oneOf("relay.tls", c.Relay.TLS, "none", "starttls", "require", "implicit")
+	if (c.TLS.Cert == "") != (c.TLS.Key == "") {
+		bad("tls.cert", "cert and key are set together or not at all")
+	}
+	if len(c.IMAP.ListenTLS) > 0 && c.TLS.Cert == "" {
+		bad("imap.listen-tls", "needs [tls] cert and key")
+	}
+	if _, ok := c.Store[c.Storage.Lookup]; !ok {
+		bad("storage.lookup", "there is no [store.%q]", c.Storage.Lookup)
+	}
+	paths := map[string]string{}
+	for id, s := range c.Store {
+		at := "store." + id
+		oneOf(at+".type", s.Type, "sqlite", "memory")
+		schedule(at+".purge.frequency", s.Purge.Frequency)
+		if s.Type != "sqlite" {
+			continue
+		}
+		if s.Path == "" {
+			bad(at+".path", "must not be empty")
+		} else if other, twice := paths[s.Path]; twice {
+			bad(at+".path", "is the file of [store.%q] too", other)
+		}
+		paths[s.Path] = id
+	}
+	var stages []string
+	for _, s := range runtime.Stages {
+		if s != runtime.StageIMAP && s != runtime.StageCron {
+			stages = append(stages, string(s))
+		}
+	}
+	for i, s := range c.Script {
+		at := fmt.Sprintf("script.%d", i)
+		if s.Path == "" {
+			bad(at+".path", "must not be empty")
+		}
+		oneOf(at+".stage", s.Stage, stages...)
+		oneOf(at+".trust", s.Trust, "admin", "user")
+		oneOf(at+".on-error", s.OnError, "accept", "tempfail", "reject")
+		oneOf(at+".on-store-error", s.OnStoreError, "accept", "tempfail", "reject")
+		if s.Namespace == "" || strings.ContainsAny(s.Namespace, "\x00") {
+			bad(at+".namespace", "must not be empty or hold a NUL")
+		}
+	}
+	if len(e.lines) > 0 {
+		slices.Sort(e.lines)
+		return e
+	}
+	return nil
+}
+
+// secret reads a secret from its file, without the line end.
+func secret(path string) (string, error) {
+	if path == "" {
+		return "", nil
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return "", fmt.Errorf("secret: %w", err)
+	}
+	return strings.TrimRight(string(b), "\r\n"), nil
+}
+
+func nearestTag(t reflect.Type, key string) string {
+	names := map[string]string{}
+	for i := range t.NumField() {
+		names[t.Field(i).Tag.Get("toml")] = ""
+	}
+	return nearestOf(key, names)
+}
+
+// nearestOf returns a hint at the name that is closest to key, or "".
+func nearestOf(key string, names map[string]string) string {
+	best, at := "", max(len(key)/3, 2)+1
+	for n := range names {
+		if d := runtime.Distance(key, n, at); d < at || d == at && best != "" && n < best {
+			best, at = n, d
+		}
+	}
+	if best == "" {
+		return ""
+	}
+	return fmt.Sprintf("; is %q meant?", best)
+}
