@@ -19,6 +19,13 @@ const (
 	MaxValue = 1 << 20
 )
 
+// Limits of one call. GetMany refuses more keys; List gives shorter pages.
+const (
+	MaxMany       = 1000
+	MaxPage       = 10_000
+	MaxPageOctets = 8 << 20
+)
+
 var (
 	// ErrNotFound says that the key is absent or its time is over.
 	ErrNotFound = errors.New("not found")
@@ -34,6 +41,14 @@ var (
 	ErrUnavailable = errors.New("store unavailable")
 	// ErrUnsupported says that this backend cannot do the operation at all.
 	ErrUnsupported = errors.New("not supported by this store")
+	// ErrInvalid says that an argument is outside what the contract allows.
+	ErrInvalid = errors.New("invalid argument")
+	// ErrOverflow says that a counter would leave the 64-bit numbers; it keeps its old one.
+	ErrOverflow = errors.New("counter overflow")
+	// ErrFull says that the store holds as many rows as it may.
+	ErrFull = errors.New("store is full")
+	// ErrClosed says that the store was closed.
+	ErrClosed = errors.New("store is closed")
 )
 
 // Key names one row.
@@ -55,6 +70,10 @@ type Item struct {
 }
 
 // Store is a key-value store. All methods may be called from many goroutines.
+//
+// Under one key there may be a value or counter, allowances (one for each rule), and
+// a lease; they do not touch each other. Get, List and GetMany see values and counters;
+// Delete, DeletePrefix, Purge and Stats mean all of them.
 //
 // A ttl of 0 means no expiry; a negative one is an error. Durations are exact to
 // the millisecond. The prefix's class (see Prefix.Info) decides when a write is
@@ -78,7 +97,8 @@ type Store interface {
 	DeletePrefix(ctx context.Context, p Prefix, name string) (int, error)
 	// List returns up to limit live items of p whose names start with name, in byte
 	// order, beginning after the cursor ("": from the start), and the cursor for the
-	// next page, which is "" at the end.
+	// next page, which is "" at the end. A cursor is opaque text. Rows that live from
+	// the first page to the last are seen exactly once.
 	List(ctx context.Context, p Prefix, name, cursor string, limit int) (items []Item, next string, err error)
 
 	// Incr adds by to the counter under k and returns the new number. An absent
@@ -89,7 +109,7 @@ type Store interface {
 	Counter(ctx context.Context, k Key) (int64, error)
 
 	// Rate asks rule for cost units of k's allowance and takes them if it is allowed.
-	// With peek nothing is taken.
+	// With peek nothing is taken. Each rule has an allowance of its own under k.
 	Rate(ctx context.Context, k Key, rule Rule, cost int64, peek bool) (Decision, error)
 
 	// Lock takes the lease of k for ttl, or returns ErrLocked. The lease carries a

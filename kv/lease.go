@@ -1,0 +1,52 @@
+package kv
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+)
+
+// NewOwner returns a random owner token for a lease: 128 bits in hex.
+func NewOwner() string {
+	var b [16]byte
+	_, _ = rand.Read(b[:]) // never fails; the program ends if the kernel has no randomness
+	return hex.EncodeToString(b[:])
+}
+
+// Holds reports whether l is the lease that row describes.
+func (l Lease) Holds(row Lease) bool {
+	return l.Key == row.Key && l.Owner == row.Owner && l.Fence == row.Fence
+}
+
+// LiveAt reports whether the lease still runs at now, in unix milliseconds.
+func (l Lease) LiveAt(now int64) bool {
+	return l.Expires.IsZero() || l.Expires.UnixMilli() > now
+}
+
+// Held says who holds a lease until when, without naming the owner.
+func (l Lease) Held() error {
+	if l.Expires.IsZero() {
+		return fmt.Errorf("%w: %s for ever", ErrLocked, l.Key.Prefix)
+	}
+	return fmt.Errorf("%w: %s until %s", ErrLocked, l.Key.Prefix, l.Expires.UTC().Format("2006-01-02T15:04:05.000Z"))
+}
+
+// LeaseReader is implemented by stores that can show a lease without taking it.
+type LeaseReader interface {
+	// Lease returns the running lease of k, or ErrNotFound.
+	Lease(ctx context.Context, k Key) (Lease, error)
+}
+
+// LeaseKeeper is implemented by stores that keep durable copies of leases for an
+// engine of the same process that decides about them in memory.
+type LeaseKeeper interface {
+	LeaseReader
+	// SaveLease writes l in place of what is kept under its key.
+	SaveLease(ctx context.Context, l Lease) error
+	// Leases returns all running leases.
+	Leases(ctx context.Context) ([]Lease, error)
+	// ReserveFences returns a number after which the next n fencing numbers were never
+	// given out by this file and never will be by anybody else.
+	ReserveFences(ctx context.Context, n uint64) (after uint64, err error)
+}
