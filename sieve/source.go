@@ -1,0 +1,114 @@
+package sieve
+
+import (
+	"fmt"
+	"sort"
+	"strings"
+	"unicode/utf8"
+)
+
+// Span is a piece of a source: octet offsets, End is one past the last octet.
+type Span struct {
+	Start, End int
+}
+
+// Position is a place in a source as people count it: both numbers from 1, columns in
+// characters (an octet that is not UTF-8 counts as one).
+type Position struct {
+	Line, Col int
+}
+
+func (p Position) String() string { return fmt.Sprintf("%d:%d", p.Line, p.Col) }
+
+// Error is one fault of a script.
+type Error struct {
+	Name     string // the script's name
+	Pos, End Position
+	Msg      string // lower case, without a place
+	// Require is the capability that would mend it, "" if none.
+	Require string
+}
+
+// Error returns name:line:col: message.
+func (e *Error) Error() string { return e.Name + ":" + e.Pos.String() + ": " + e.Msg }
+
+// Errors are all faults of a script, in order of their place.
+type Errors []*Error
+
+// Error returns one line for each fault.
+func (e Errors) Error() string {
+	lines := make([]string, len(e))
+	for i, one := range e {
+		lines[i] = one.Error()
+	}
+	return strings.Join(lines, "\n")
+}
+
+// Unwrap returns the faults one by one, for errors.As.
+func (e Errors) Unwrap() []error {
+	out := make([]error, len(e))
+	for i, one := range e {
+		out[i] = one
+	}
+	return out
+}
+
+// SourceLimits bounds what the lexer and parser take. A zero field is its default.
+type SourceLimits struct {
+	Size       int // octets of a script; 1 MiB
+	Tokens     int // tokens of a script, comments not counted; 200,000
+	Nesting    int // blocks in blocks, and tests in tests; 32
+	String     int // octets of one string; 256 KiB
+	Arguments  int // arguments of one command or test; 32
+	Identifier int // characters of an identifier or tag; 32
+	Errors     int // errors before the rest of a script is skipped; 100
+}
+
+func (l SourceLimits) withDefaults() SourceLimits {
+	for _, f := range []struct {
+		p   *int
+		def int
+	}{
+		{&l.Size, 1 << 20}, {&l.Tokens, 200_000}, {&l.Nesting, 32}, {&l.String, 256 << 10},
+		{&l.Arguments, 32}, {&l.Identifier, 32}, {&l.Errors, 100},
+	} {
+		if *f.p <= 0 {
+			*f.p = f.def
+		}
+	}
+	return l
+}
+
+// Position returns the place of an octet offset of the source.
+func (s *Script) Position(offset int) Position {
+	if s.lines == nil {
+		s.lines = lineStarts(s.Source)
+	}
+	offset = max(0, min(offset, len(s.Source)))
+	line := sort.Search(len(s.lines), func(i int) bool { return s.lines[i] > offset })
+	start := 0
+	if line > 0 {
+		start = s.lines[line-1]
+	}
+	return Position{Line: max(line, 1), Col: 1 + utf8.RuneCountInString(s.Source[start:offset])}
+}
+
+// lineStarts returns the offset of the first octet of each line.
+func lineStarts(src string) []int {
+	starts := make([]int, 1, 1+strings.Count(src, "\n"))
+	for i := 0; ; {
+		n := strings.IndexByte(src[i:], '\n')
+		if n < 0 {
+			return starts
+		}
+		i += n + 1
+		starts = append(starts, i)
+	}
+}
+
+func (s *Script) errorAt(sp Span, format string, args ...any) *Error {
+	return &Error{
+		Name: s.Name, Pos: s.Position(sp.Start), End: s.Position(sp.End),
+		Msg: fmt.Sprintf(format, args...),
+	}
+}
