@@ -80,7 +80,7 @@ func (e *Engine) Run(ctx context.Context, p Program, tx *Transaction, o RunOptio
 	}
 	ctx, cancel := context.WithTimeout(ctx, limits.Time)
 	defer cancel()
-	r := &run{ctx: ctx, view: v, host: o.Host, limits: limits, record: rec, level: o.Record}
+	r := &run{ctx: ctx, view: v, host: o.Host, limits: limits, record: rec, level: o.Record, now: now}
 	value, err := r.execute(p, o)
 	for _, done := range r.atEnd {
 		done(context.WithoutCancel(ctx))

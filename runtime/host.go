@@ -51,6 +51,9 @@ func (e *Env) Store(store string, p kv.Prefix, key string) (kv.Store, kv.Key, er
 // Now returns the run's time: that of its transaction, so that a record can be replayed.
 func (e *Env) Now() time.Time { return e.View.Time }
 
+// Clock returns the time by the clock, as the stores see it, where Now is the same all through a run.
+func (e *Env) Clock() time.Time { return e.run.now() }
+
 // ScriptKey returns the store's key for a script's key in a namespace.
 func ScriptKey(p kv.Prefix, namespace, key string) kv.Key {
 	return kv.Key{Prefix: p, Name: namespace + "\x00" + key}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 )
 
 // run is the core's side of a task: it checks every call, sends what is not pure
@@ -17,6 +18,7 @@ type run struct {
 	plan   Plan
 	record *Record
 	level  Level
+	now    func() time.Time
 	ops    int
 	writes int
 	// broken is the limit that ended the run. Once it is set every call fails, so that a

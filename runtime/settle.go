@@ -1,0 +1,245 @@
+package runtime
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// Settled is a lawful plan: what will be done for one recipient.
+type Settled struct {
+	// Actions are the actions in the order in which they were asked for, those of earlier
+	// scripts first, then the implicit keep if nothing cancelled it, then the marks.
+	//
+	// Unless the mail is refused, one of them cancels the implicit keep or is it. A
+	// discard stays in the list, where it does nothing, so that later scripts and people see why.
+	Actions []Action
+	// Refused is the reject, ereject or tempfail that answers the peer; nil: the mail is
+	// taken. Actions then holds marks only, and for a tempfail nothing: the mail comes again.
+	Refused *Action
+}
+
+// ErrConflict is wrapped by the errors of Settle that say that two actions of a plan
+// exclude each other.
+var ErrConflict = errors.New("conflicting actions")
+
+// Settle makes one run's plan lawful and joins it with what is already settled.
+//
+// prior are the Actions that earlier scripts settled for the same recipient, followed
+// by what they refused, if they did. A failed script's plan is dropped: its mail is
+// kept, unless an earlier script already stored it.
+//
+//   - The implicit keep is cancelled by a keep, fileinto, redirect, discard, reject or ereject,
+//     not by one that is a copy. An earlier script's implicit keep is cancelled too.
+//   - Stores into one mailbox are one store with the flags of all; keep is a store into
+//     INBOX. Redirects to one address are one, the domain compared without case.
+//   - A reject or ereject excludes every store, redirect, reply and refusal of the same
+//     plan: ErrConflict. What an earlier script settled is no conflict: a reject after
+//     a store, redirect or reply acts as a discard, a second refusal or reply is dropped.
+//   - A tempfail wins over everything: nothing is done, and the peer tries again.
+//   - A plan holds one reply (equal ones are one) and at most l.Redirects redirects.
+//
+// The caller takes an error as an error of the script, and settles again with it as
+// failed.
+//
+// Spec: RFC 5228, section 2.10; RFC 3894; RFC 5232, section 5; RFC 5429, section 2.
+func Settle(p Plan, failed error, prior []Action, l Limits) (Settled, error) {
+	l = l.withDefaults()
+	s := settler{keep: true}
+	for _, a := range prior {
+		s.earlier(a)
+	}
+	stored := s.stores > 0
+	if failed != nil {
+		s.keep = s.keep || !stored
+		return s.settled(), nil
+	}
+	if len(p.Actions) > l.Actions {
+		return Settled{}, &LimitError{Limit: "actions", Max: int64(l.Actions)}
+	}
+	if err := conflict(p.Actions); err != nil {
+		return Settled{}, err
+	}
+	if n := countRedirects(p.Actions); n > l.Redirects {
+		return Settled{}, &LimitError{Limit: "redirects", Max: int64(l.Redirects)}
+	}
+	s.delivers = s.stores > 0 || s.sends > 0
+	for _, a := range p.Actions {
+		s.add(a)
+	}
+	s.keepFlags = unionFlags(s.keepFlags, p.KeepFlags)
+	return s.settled(), nil
+}
+
+// settler collects the actions of one recipient.
+type settler struct {
+	actions   []Action
+	marks     []Action
+	refused   *Action
+	keep      bool // the implicit keep stands
+	keepFlags []string
+	stores    int  // stores other than the implicit keep
+	sends     int  // redirects and replies
+	delivers  bool // an earlier script stored or sent
+}
+
+// earlier takes over an action that an earlier script settled.
+func (s *settler) earlier(a Action) {
+	if !a.Implicit {
+		s.add(a)
+		return
+	}
+	s.keepFlags = unionFlags(s.keepFlags, a.Flags)
+	if a.Copy { // a copy was asked for, and the implicit keep fell together with it
+		a.Implicit = false
+		s.add(a)
+	}
+}
+
+func (s *settler) add(a Action) {
+	switch a.Kind {
+	case Mark:
+		s.marks = append(s.marks, a)
+		return
+	case Reject, EReject, TempFail:
+		s.refuse(a)
+		return
+	case Keep, FileInto:
+		s.store(a)
+	case Redirect:
+		s.redirect(a)
+	case Reply:
+		s.reply(a)
+	case Discard:
+		s.once(a, func(b *Action) bool { return b.Kind == Discard })
+	}
+	if !a.Copy && a.Kind != Reply {
+		s.keep = false
+	}
+}
+
+// once appends a unless there is one that is the same, and returns that one.
+func (s *settler) once(a Action, same func(*Action) bool) *Action {
+	for i := range s.actions {
+		if same(&s.actions[i]) {
+			return &s.actions[i]
+		}
+	}
+	s.actions = append(s.actions, a)
+	return nil
+}
+
+func (s *settler) store(a Action) {
+	s.stores++
+	if a.Kind == Keep || IsInbox(a.Mailbox) {
+		a.Kind, a.Mailbox, a.Create = Keep, "", false
+	}
+	a.Flags = unionFlags(nil, a.Flags)
+	b := s.once(a, func(b *Action) bool { return b.Kind == a.Kind && b.Mailbox == a.Mailbox })
+	if b != nil {
+		b.Flags = unionFlags(b.Flags, a.Flags)
+		b.Create = b.Create || a.Create
+		b.Copy = b.Copy && a.Copy
+	}
+}
+
+func (s *settler) redirect(a Action) {
+	s.sends++
+	to := foldDomain(a.Address)
+	b := s.once(a, func(b *Action) bool { return b.Kind == Redirect && foldDomain(b.Address) == to })
+	if b != nil {
+		b.Copy = b.Copy && a.Copy
+	}
+}
+
+func (s *settler) reply(a Action) {
+	s.sends++
+	s.once(a, func(b *Action) bool { return b.Kind == Reply })
+}
+
+func (s *settler) refuse(a Action) {
+	switch {
+	case a.Kind == TempFail && (s.refused == nil || s.refused.Kind == TempFail):
+		if s.refused == nil {
+			s.refused = &a
+		}
+	case s.refused != nil: // an earlier script did
+	case s.delivers:
+		s.add(Action{Kind: Discard})
+	default:
+		s.refused = &a
+	}
+}
+
+func (s *settler) settled() Settled {
+	if s.refused != nil {
+		out := Settled{Refused: s.refused}
+		if s.refused.Kind != TempFail {
+			out.Actions = s.marks
+		}
+		return out
+	}
+	if s.keep {
+		k := Action{Kind: Keep, Implicit: true, Flags: unionFlags(nil, s.keepFlags)}
+		if b := s.once(k, func(b *Action) bool { return b.Kind == Keep }); b != nil {
+			b.Implicit = true // b is a copy: it would have cancelled the implicit keep else
+			b.Flags = unionFlags(b.Flags, k.Flags)
+		}
+	}
+	return Settled{Actions: append(s.actions, s.marks...)}
+}
+
+// conflict finds two actions of one plan that exclude each other.
+func conflict(actions []Action) error {
+	var refusal, other, reply *Action
+	for i := range actions {
+		a := &actions[i]
+		switch a.Kind {
+		case Reject, EReject, TempFail:
+			if refusal != nil && !(refusal.Kind == TempFail && a.Kind == TempFail) {
+				return fmt.Errorf("%w: %s after %s", ErrConflict, a.Kind, refusal.Kind)
+			}
+			refusal = a
+		case Keep, FileInto, Redirect, Reply:
+			if other == nil {
+				other = a
+			}
+			if a.Kind != Reply {
+				continue
+			}
+			if reply != nil && (reply.Subject != a.Subject || reply.Reason != a.Reason) {
+				return fmt.Errorf("%w: a second reply", ErrConflict)
+			}
+			reply = a
+		}
+	}
+	if refusal != nil && refusal.Kind != TempFail && other != nil {
+		return fmt.Errorf("%w: %s and %s", ErrConflict, refusal.Kind, other.Kind)
+	}
+	return nil
+}
+
+func countRedirects(actions []Action) int {
+	seen := map[string]bool{}
+	for _, a := range actions {
+		if a.Kind == Redirect {
+			seen[foldDomain(a.Address)] = true
+		}
+	}
+	return len(seen)
+}
+
+// IsInbox says whether a mailbox name means the inbox, which has no case.
+//
+// Spec: RFC 9051, section 5.1.
+func IsInbox(mailbox string) bool { return strings.EqualFold(mailbox, "INBOX") }
+
+// foldDomain returns the address with its domain in lower case: two addresses are the
+// same if their folded forms are.
+func foldDomain(address string) string {
+	i := strings.LastIndexByte(address, '@')
+	if i < 0 {
+		return address
+	}
+	return address[:i] + strings.ToLower(address[i:])
+}
