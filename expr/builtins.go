@@ -1,0 +1,412 @@
+package expr
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/sluice-mail/sluice/runtime"
+)
+
+// closures are the builtins of expr-lang that take a predicate; each turn is a step.
+var closures = map[string]bool{
+	"all": true, "none": true, "any": true, "one": true, "filter": true, "map": true,
+	"count": true, "sum": true, "find": true, "findIndex": true, "findLast": true,
+	"findLastIndex": true, "reduce": true,
+}
+
+// allowed are all the builtins of expr-lang that scripts may call: those that take a
+// predicate, and those that make nothing larger than what they are given.
+var allowed = func() map[string]bool {
+	m := map[string]bool{
+		"len": true, "abs": true, "ceil": true, "floor": true, "round": true, "float": true,
+		"trim": true, "trimPrefix": true, "trimSuffix": true, "indexOf": true, "lastIndexOf": true,
+		"hasPrefix": true, "hasSuffix": true, "first": true, "last": true, "get": true,
+	}
+	for name := range closures {
+		m[name] = true
+	}
+	return m
+}()
+
+// ownBuiltin is a builtin that expr-lang has too, done here so that it counts what it
+// makes.
+type ownBuiltin struct {
+	least, most int
+	call        func(s *state, a []any) (any, error)
+}
+
+func (b ownBuiltin) countError(name string, n int) string {
+	takes := strconv.Itoa(b.least)
+	if b.most == many {
+		takes += " or more"
+	} else if b.most != b.least {
+		takes += " to " + strconv.Itoa(b.most)
+	}
+	s := "s"
+	if n == 1 {
+		s = ""
+	}
+	return fmt.Sprintf("%s: called with %d argument%s, takes %s", name, n, s, takes)
+}
+
+const many = math.MaxInt
+
+var ours = map[string]ownBuiltin{
+	"string":  {1, 1, (*state).string},
+	"int":     {1, 1, (*state).int},
+	"upper":   {1, 1, mapped("upper", strings.ToUpper)},
+	"lower":   {1, 1, mapped("lower", strings.ToLower)},
+	"split":   {2, 3, (*state).split},
+	"join":    {1, 2, (*state).join},
+	"replace": {3, 3, (*state).replace},
+	"repeat":  {2, 2, (*state).repeat},
+	"concat":  {1, many, (*state).concat},
+	"flatten": {1, 1, (*state).flatten},
+	"reverse": {1, 1, (*state).reverse},
+	"sort":    {1, 2, (*state).sort},
+	"max":     {1, many, extreme("max", 1)},
+	"min":     {1, many, extreme("min", -1)},
+	"keys":    {1, 1, (*state).keys},
+	"values":  {1, 1, (*state).values},
+}
+
+// string returns a scalar as text.
+func (s *state) string(a []any) (any, error) {
+	var text string
+	switch v := a[0].(type) {
+	case nil:
+	case string:
+		return v, nil
+	case []byte:
+		text = string(v)
+	case bool:
+		text = strconv.FormatBool(v)
+	case float64:
+		text = strconv.FormatFloat(v, 'g', -1, 64)
+	default:
+		i, ok := whole(v)
+		if !ok {
+			return nil, fmt.Errorf("string: a %s is no text", kind(v))
+		}
+		text = strconv.FormatInt(i, 10)
+	}
+	return text, s.task.Output(len(text))
+}
+
+// int returns a number or the number that a text spells; it cuts fractions off.
+func (s *state) int(a []any) (any, error) {
+	switch v := a[0].(type) {
+	case string:
+		i, err := strconv.ParseInt(strings.TrimSpace(v), 10, 64)
+		if err != nil {
+			return nil, fmt.Errorf("int: text is not a whole number")
+		}
+		return i, nil
+	case float64:
+		if math.Abs(v) < 1<<63 {
+			return int64(v), nil
+		}
+		return nil, fmt.Errorf("int: %v is out of range", v)
+	}
+	if i, ok := whole(a[0]); ok {
+		return i, nil
+	}
+	return nil, fmt.Errorf("int: expected number or string, got %s", kind(a[0]))
+}
+
+func mapped(name string, do func(string) string) func(*state, []any) (any, error) {
+	return func(s *state, a []any) (any, error) {
+		t, err := textOf(name, a[0])
+		if err != nil {
+			return nil, err
+		}
+		if err := s.task.Output(len(t)); err != nil {
+			return nil, err
+		}
+		return do(t), nil
+	}
+}
+
+func (s *state) split(a []any) (any, error) {
+	t, err := textOf("split", a[0])
+	if err != nil {
+		return nil, err
+	}
+	sep, err := textOf("split", a[1])
+	if err != nil {
+		return nil, err
+	}
+	n := int64(-1)
+	if len(a) == 3 {
+		var ok bool
+		if n, ok = whole(a[2]); !ok || n > math.MaxInt32 {
+			return nil, fmt.Errorf("split: expected a small int, got %v", kind(a[2]))
+		}
+	}
+	parts := strings.Count(t, sep) + 1
+	if n >= 0 {
+		parts = min(parts, int(n))
+	}
+	if err := s.elements(parts); err != nil {
+		return nil, err
+	}
+	list := make([]any, 0, parts)
+	for _, p := range strings.SplitN(t, sep, int(max(n, -1))) {
+		list = append(list, p)
+	}
+	return list, nil
+}
+
+func (s *state) join(a []any) (any, error) {
+	list, err := s.listOf("join", a[0])
+	if err != nil {
+		return nil, err
+	}
+	sep := ""
+	if len(a) == 2 {
+		if sep, err = textOf("join", a[1]); err != nil {
+			return nil, err
+		}
+	}
+	if err := s.elements(len(list)); err != nil {
+		return nil, err
+	}
+	texts := make([]string, len(list))
+	for i, e := range list {
+		if texts[i], err = textOf("join", e); err != nil {
+			return nil, err
+		}
+		if err := s.task.Output(len(texts[i]) + len(sep)); err != nil {
+			return nil, err
+		}
+	}
+	return strings.Join(texts, sep), nil
+}
+
+func (s *state) replace(a []any) (any, error) {
+	var t [3]string
+	for i := range t {
+		var err error
+		if t[i], err = textOf("replace", a[i]); err != nil {
+			return nil, err
+		}
+	}
+	n := strings.Count(t[0], t[1])
+	grown := int64(len(t[0])) + int64(n)*int64(len(t[2])-len(t[1]))
+	if err := s.task.Output(clamp(grown)); err != nil {
+		return nil, err
+	}
+	return strings.ReplaceAll(t[0], t[1], t[2]), nil
+}
+
+func (s *state) repeat(a []any) (any, error) {
+	t, err := textOf("repeat", a[0])
+	if err != nil {
+		return nil, err
+	}
+	n, ok := whole(a[1])
+	if !ok || n < 0 {
+		return nil, fmt.Errorf("repeat: expected a count, got %s", kind(a[1]))
+	}
+	if len(t) == 0 {
+		return "", nil
+	}
+	if n > math.MaxInt32/int64(len(t)) {
+		return nil, &runtime.LimitError{Limit: "output", Max: s.task.Limits().Output}
+	}
+	if err := s.task.Output(len(t) * int(n)); err != nil {
+		return nil, err
+	}
+	return strings.Repeat(t, int(n)), nil
+}
+
+func clamp(n int64) int { return int(min(n, math.MaxInt32)) }
+
+func (s *state) concat(a []any) (any, error) {
+	var out []any
+	for _, v := range a {
+		list, err := s.listOf("concat", v)
+		if err != nil {
+			return nil, err
+		}
+		if err := s.elements(len(list)); err != nil {
+			return nil, err
+		}
+		out = append(out, list...)
+	}
+	return out, nil
+}
+
+func (s *state) flatten(a []any) (any, error) {
+	list, err := s.listOf("flatten", a[0])
+	if err != nil {
+		return nil, err
+	}
+	return s.flat(nil, list, 0)
+}
+
+func (s *state) flat(out, list []any, depth int) ([]any, error) {
+	if err := s.deeper(len(list), depth); err != nil {
+		return nil, err
+	}
+	for _, e := range list {
+		if listKind("", e) != nil {
+			out = append(out, e)
+			continue
+		}
+		inner, err := s.listOf("flatten", e)
+		if err != nil {
+			return nil, err
+		}
+		if out, err = s.flat(out, inner, depth+1); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+func (s *state) reverse(a []any) (any, error) {
+	list, err := s.listOf("reverse", a[0])
+	if err != nil {
+		return nil, err
+	}
+	if err := s.elements(len(list)); err != nil {
+		return nil, err
+	}
+	out := slices.Clone(list)
+	slices.Reverse(out)
+	return out, nil
+}
+
+// sort returns a list of numbers or of texts in order, "asc" or "desc". A comparison is a
+// step.
+func (s *state) sort(a []any) (out any, err error) {
+	list, err := s.listOf("sort", a[0])
+	if err != nil {
+		return nil, err
+	}
+	sign := 1
+	if len(a) == 2 {
+		switch a[1] {
+		case "asc":
+		case "desc":
+			sign = -1
+		default:
+			return nil, fmt.Errorf(`sort: the order is "asc" or "desc"`)
+		}
+	}
+	if err := s.elements(len(list)); err != nil {
+		return nil, err
+	}
+	sorted := slices.Clone(list)
+	defer func() { // the comparison has no other way out of the library's sort
+		if x := recover(); x != nil {
+			e, ok := x.(sortError)
+			if !ok {
+				panic(x)
+			}
+			out, err = nil, e.err
+		}
+	}()
+	slices.SortStableFunc(sorted, func(x, y any) int {
+		c, err := compare("sort", x, y)
+		if err == nil {
+			if t, ok := x.(string); ok {
+				err = s.task.Step(1 + int64(len(t))/matchStep)
+			} else {
+				err = s.task.Step(1)
+			}
+		}
+		if err != nil {
+			panic(sortError{err})
+		}
+		return sign * c
+	})
+	return sorted, nil
+}
+
+type sortError struct{ err error }
+
+func compare(name string, x, y any) (int, error) {
+	if s, ok := x.(string); ok {
+		if t, ok := y.(string); ok {
+			return strings.Compare(s, t), nil
+		}
+	} else if i, ok := whole(x); ok {
+		if j, ok := whole(y); ok {
+			return cmp.Compare(i, j), nil
+		}
+	}
+	f, ok1 := float(x)
+	g, ok2 := float(y)
+	if !ok1 || !ok2 {
+		return 0, fmt.Errorf("%s: cannot compare %s with %s", name, kind(x), kind(y))
+	}
+	return cmp.Compare(f, g), nil
+}
+
+// extreme returns the largest (sign 1) or smallest (sign -1) of numbers or texts, given one by
+// one or as one list.
+func extreme(name string, sign int) func(*state, []any) (any, error) {
+	return func(s *state, a []any) (any, error) {
+		if len(a) == 1 {
+			list, err := s.listOf(name, a[0])
+			if err != nil {
+				return nil, err
+			}
+			a = list
+		}
+		var best any
+		for i, v := range a {
+			if err := s.task.Step(1); err != nil {
+				return nil, err
+			}
+			if i == 0 {
+				best = v
+				continue
+			}
+			c, err := compare(name, v, best)
+			if err != nil {
+				return nil, err
+			}
+			if c*sign > 0 {
+				best = v
+			}
+		}
+		return best, nil
+	}
+}
+
+// keys returns the names of a map in byte order.
+func (s *state) keys(a []any) (any, error) {
+	m, ok := a[0].(map[string]any)
+	if !ok {
+		return nil, fmt.Errorf("keys: expected map, got %s", kind(a[0]))
+	}
+	if err := s.elements(len(m)); err != nil {
+		return nil, err
+	}
+	out := make([]any, 0, len(m))
+	for k := range m {
+		out = append(out, k)
+	}
+	slices.SortFunc(out, func(x, y any) int { return strings.Compare(x.(string), y.(string)) })
+	return out, nil
+}
+
+// values returns the values of a map in the byte order of their names.
+func (s *state) values(a []any) (any, error) {
+	names, err := s.keys(a)
+	if err != nil {
+		return nil, err
+	}
+	m, out := a[0].(map[string]any), names.([]any)
+	for i, k := range out {
+		out[i] = m[k.(string)]
+	}
+	return out, nil
+}

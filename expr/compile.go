@@ -1,0 +1,259 @@
+package expr
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/expr-lang/expr/ast"
+	"github.com/expr-lang/expr/checker"
+	"github.com/expr-lang/expr/compiler"
+	"github.com/expr-lang/expr/conf"
+	"github.com/expr-lang/expr/file"
+	"github.com/expr-lang/expr/parser"
+
+	"github.com/sluice-mail/sluice/runtime"
+)
+
+// compilation is the way of one source to a program.
+type compilation struct {
+	name    string
+	options Options
+	compile runtime.CompileOptions
+	vars    []string // names that the caller gives values to
+	anyVar  bool     // every name that is not declared is a variable
+	alias   aliases
+	lines   lines
+	errs    Errors
+}
+
+// fail notes an error at an offset in characters.
+func (c *compilation) fail(offset int, format string, args ...any) {
+	if len(c.errs) < maxErrors {
+		line, col := c.lines.at(offset)
+		c.errs = append(c.errs, &Error{File: c.name, Line: line, Col: col, Msg: fmt.Sprintf(format, args...)})
+	}
+}
+
+// foreign notes an error of expr-lang.
+func (c *compilation) foreign(err error) error {
+	var fe *file.Error
+	if errors.As(err, &fe) {
+		c.fail(fe.From, "%s", c.alias.plain(fe.Message))
+	} else {
+		c.fail(0, "%s", c.alias.plain(err.Error()))
+	}
+	return c.errs
+}
+
+func (c *compilation) run(source string) (p *Program, err error) {
+	defer func() {
+		if x := recover(); x != nil {
+			p, err = nil, fmt.Errorf("%s:1:1: internal error: %v", c.name, x)
+		}
+	}()
+	c.lines = newLines(source)
+	if len(source) > c.options.MaxSource {
+		c.fail(0, "script of %d octets is over the limit of %d", len(source), c.options.MaxSource)
+		return nil, c.errs
+	}
+	if at := badText(source); at >= 0 {
+		c.fail(at, "text is not UTF-8")
+		return nil, c.errs
+	}
+	source, alias, empty, fe := scan(source, c.options.Nesting)
+	if c.alias = alias; fe != nil {
+		return nil, c.foreign(fe)
+	}
+	p = &Program{name: c.name, lines: c.lines, alias: alias}
+	if empty {
+		return p, nil
+	}
+	config := c.config()
+	tree, err := parser.ParseWithConfig(source, config)
+	if err != nil {
+		return nil, c.foreign(err)
+	}
+	if c.check(tree.Node); c.errs != nil {
+		return nil, c.errs
+	}
+	if _, err := checker.Check(tree, config); err != nil {
+		return nil, c.foreign(err)
+	}
+	r := &rewriter{alias: alias, instrument: c.compile.Instrument, source: source}
+	r.rewrite(&tree.Node)
+	p.sites = r.numbered(c.lines)
+	if _, err := checker.Check(tree, config); err != nil {
+		return nil, c.foreign(err)
+	}
+	if p.code, err = compiler.Compile(tree, config); err != nil {
+		return nil, c.foreign(err)
+	}
+	return p, nil
+}
+
+// config returns what expr-lang's parser, checker and compiler are to know: our
+// functions before the builtins, and the names of the variables. Its optimizer stays
+// off: it makes loops that the rewriter could not count.
+func (c *compilation) config() *conf.Config {
+	config := conf.CreateNew()
+	config.Optimize = false
+	config.MaxNodes = c.options.MaxNodes
+	config.Functions = functions()
+	if c.alias != nil {
+		config.Functions = withAliases(c.alias)
+	}
+	env := map[string]any{}
+	for _, v := range c.vars {
+		env[v] = new(any)
+	}
+	config.WithEnv(env)
+	config.Strict = !c.anyVar
+	return config
+}
+
+// check goes over the tree before anything is changed in it and notes wrong calls.
+func (c *compilation) check(root ast.Node) {
+	k := &callChecker{c: c, declared: map[string]int{}}
+	k.node(root)
+}
+
+// callChecker checks calls and names against the function table.
+type callChecker struct {
+	c        *compilation
+	declared map[string]int // names of `let` in scope
+}
+
+func (k *callChecker) node(n ast.Node) {
+	switch n := n.(type) {
+	case *ast.CallNode:
+		k.call(n)
+		return
+	case *ast.BuiltinNode:
+		if !allowed[n.Name] {
+			if err := runtime.CheckCall(n.Name, nil, k.c.compile); err != nil && runtime.Lookup(n.Name) == nil {
+				k.c.fail(n.Location().From, "%s", err)
+			}
+		}
+	case *ast.IdentifierNode:
+		if k.declared[n.Value] > 0 {
+			return
+		}
+		switch f := runtime.Lookup(n.Value); {
+		case f != nil && !k.c.isVar(n.Value):
+			k.c.fail(n.Location().From, "%s is a function; call it: %s", n.Value, f.Signature())
+		case n.Value == "$env":
+			k.c.fail(n.Location().From, "unknown name $env")
+		}
+	case *ast.VariableDeclaratorNode:
+		if n.Name[0] == '$' {
+			k.c.fail(n.Location().From, "a name declared with let does not begin with $")
+		}
+		k.node(n.Value)
+		k.declared[n.Name]++
+		k.node(n.Expr)
+		k.declared[n.Name]--
+		return
+	case *ast.BinaryNode:
+		if n.Operator == "matches" {
+			if text, ok := n.Right.(*ast.StringNode); ok {
+				if _, err := newPattern(text.Value); err != nil {
+					k.c.fail(text.Location().From, "%s", err)
+				}
+			}
+		}
+	}
+	for _, child := range children(n) {
+		k.node(*child)
+	}
+}
+
+func (k *callChecker) call(n *ast.CallNode) {
+	for _, a := range n.Arguments {
+		k.node(a)
+	}
+	name, ok := n.Callee.(*ast.IdentifierNode)
+	if !ok {
+		k.c.fail(n.Location().From, "values have no methods; functions are called as name(value)")
+		return
+	}
+	plain := name.Value
+	if p, ok := k.c.alias[plain]; ok {
+		plain = p
+	}
+	if b, ok := ours[plain]; ok && runtime.Lookup(plain) == nil {
+		if len(n.Arguments) < b.least || len(n.Arguments) > b.most {
+			k.c.fail(n.Location().From, "%s", b.countError(plain, len(n.Arguments)))
+		}
+		return
+	}
+	args := make([]runtime.Value, len(n.Arguments))
+	for i, a := range n.Arguments {
+		args[i] = constant(a)
+	}
+	if err := runtime.CheckCall(plain, args, k.c.compile); err != nil {
+		k.c.fail(n.Location().From, "%s", err)
+	}
+}
+
+func (c *compilation) isVar(name string) bool {
+	for _, v := range c.vars {
+		if v == name {
+			return true
+		}
+	}
+	return c.anyVar
+}
+
+// constant returns the value of a literal, or runtime.Unknown.
+func constant(n ast.Node) runtime.Value {
+	switch n := n.(type) {
+	case *ast.NilNode:
+		return nil
+	case *ast.BoolNode:
+		return n.Value
+	case *ast.IntegerNode:
+		return int64(n.Value)
+	case *ast.FloatNode:
+		return n.Value
+	case *ast.StringNode:
+		return n.Value
+	case *ast.BytesNode:
+		return n.Value
+	case *ast.UnaryNode:
+		if n.Operator == "-" {
+			switch v := constant(n.Node).(type) {
+			case int64:
+				return -v
+			case float64:
+				return -v
+			}
+		}
+	case *ast.ArrayNode:
+		list := make([]runtime.Value, len(n.Nodes))
+		for i, e := range n.Nodes {
+			if list[i] = constant(e); list[i] == runtime.Unknown {
+				return runtime.Unknown
+			}
+		}
+		return list
+	case *ast.MapNode:
+		m := make(map[string]runtime.Value, len(n.Pairs))
+		for _, p := range n.Pairs {
+			pair, ok := p.(*ast.PairNode)
+			if !ok {
+				return runtime.Unknown
+			}
+			key, ok := pair.Key.(*ast.StringNode)
+			if !ok {
+				return runtime.Unknown
+			}
+			v := constant(pair.Value)
+			if v == runtime.Unknown {
+				return runtime.Unknown
+			}
+			m[key.Value] = v
+		}
+		return m
+	}
+	return runtime.Unknown
+}

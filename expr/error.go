@@ -1,0 +1,117 @@
+package expr
+
+import (
+	"errors"
+	"fmt"
+	goruntime "runtime"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/expr-lang/expr/file"
+
+	"github.com/sluice-mail/sluice/runtime"
+)
+
+// maxErrors bounds how many errors of one script are told.
+const maxErrors = 20
+
+// Error is an error at a place of a script. Line and Col count from 1, columns count
+// characters. Err is the cause, nil for an error of the source.
+type Error struct {
+	File      string
+	Line, Col int
+	Msg       string
+	Err       error
+}
+
+func (e *Error) Error() string { return fmt.Sprintf("%s:%d:%d: %s", e.File, e.Line, e.Col, e.Msg) }
+
+// Unwrap returns the cause, such as a *runtime.LimitError or an error of a store.
+func (e *Error) Unwrap() error { return e.Err }
+
+// Errors are what is wrong with a script, in the order of the source, one a line.
+type Errors []*Error
+
+func (l Errors) Error() string {
+	text := make([]string, len(l))
+	for i, e := range l {
+		text[i] = e.Error()
+	}
+	return strings.Join(text, "\n")
+}
+
+// lines finds the line of an offset in characters.
+type lines []int
+
+func newLines(source string) lines {
+	starts, n := lines{0}, 0
+	for _, r := range source {
+		n++
+		if r == '\n' {
+			starts = append(starts, n)
+		}
+	}
+	return starts
+}
+
+// at returns the place of an offset; both count from 1.
+func (l lines) at(offset int) (line, col int) {
+	lo, hi := 0, len(l)
+	for hi-lo > 1 {
+		if mid := (lo + hi) / 2; l[mid] <= offset {
+			lo = mid
+		} else {
+			hi = mid
+		}
+	}
+	return lo + 1, offset - l[lo] + 1
+}
+
+// failed turns what a run of the virtual machine returned into an Error.
+func (p *Program) failed(s *state, err error) error {
+	out := &Error{File: p.name, Line: 1, Col: 1, Msg: err.Error(), Err: err}
+	var fe *file.Error
+	if errors.As(err, &fe) {
+		out.Line, out.Col = p.lines.at(fe.From)
+		out.Msg, out.Err = fe.Message, fe.Prev
+		if ta, ok := fe.Prev.(*goruntime.TypeAssertionError); ok {
+			out.Msg, out.Err = kindMismatch(ta), nil
+		} else if _, ok := fe.Prev.(goruntime.Error); ok {
+			out.Msg, out.Err = strings.TrimPrefix(fe.Message, "runtime error: "), nil
+		}
+	}
+	if out.Msg == "memory budget exceeded" {
+		limit := &runtime.LimitError{Limit: "memory", Max: s.task.Limits().Memory}
+		out.Msg, out.Err = limit.Error(), limit
+	}
+	out.Msg = p.alias.plain(out.Msg)
+	return out
+}
+
+var kindWords = strings.NewReplacer(
+	"map[string]interface {}", "map", "[]interface {}", "list", "[]uint8", "bytes", "[]int", "list",
+	"interface {}", "any", "float64", "float", "int64", "int", "nil", "null")
+
+// kindMismatch says in words of scripts that an operator met a value of another kind.
+func kindMismatch(err *goruntime.TypeAssertionError) string {
+	text := strings.TrimPrefix(err.Error(), "interface conversion: interface {} is ")
+	have, want, ok := strings.Cut(text, ", not ")
+	if !ok {
+		return "value of a wrong kind"
+	}
+	return fmt.Sprintf("expected %s, got %s", kindWords.Replace(want), kindWords.Replace(have))
+}
+
+// badText returns the offset in characters of the first octet that is not UTF-8, or -1.
+func badText(source string) int {
+	n := 0
+	for i, r := range source {
+		if r == utf8.RuneError {
+			if _, size := utf8.DecodeRuneInString(source[i:]); size == 1 {
+				return n
+			}
+		}
+		n++
+	}
+	return -1
+}
