@@ -18,6 +18,9 @@ const (
 // ErrTooLarge is wrapped by errors that say that a key or value is over its limit.
 var ErrTooLarge = errors.New("too large")
 
+// valueMap is the Go type of maps that are decoded.
+var valueMap = reflect.TypeFor[map[string]Value]()
+
 // encMode is the one encoding of values: CBOR's core deterministic form. Equal values
 // have equal octets, so that key_cas may compare octets. An integral float stays a float.
 var encMode = must(cbor.EncOptions{
@@ -38,7 +41,7 @@ var decMode = must(cbor.DecOptions{
 	TagsMd:           cbor.TagsForbidden,
 	IntDec:           cbor.IntDecConvertSignedOrFail,
 	UTF8:             cbor.UTF8DecodeInvalid,
-	DefaultMapType:   reflect.TypeFor[map[string]Value](),
+	DefaultMapType:   valueMap,
 	MaxNestedLevels:  maxStoredDepth + 1,
 	MaxArrayElements: 1 << 17,
 	MaxMapPairs:      1 << 17,
