@@ -32,6 +32,10 @@ var (
 	ErrOverQuota = errors.New("over quota")
 	// ErrNoSpace says that the disk is below its min-free mark; it may pass.
 	ErrNoSpace = errors.New("not enough free disk space")
+	// ErrLimit says that an account has as many mailboxes, or a message as many keywords, as it may have.
+	ErrLimit = errors.New("over a limit")
+	// ErrInvalidKeyword says that a keyword is not an atom or too long.
+	ErrInvalidKeyword = errors.New("invalid keyword")
 	// ErrCannotCalculateChanges says that the history since a state is gone.
 	ErrCannotCalculateChanges = errors.New("cannot calculate changes")
 )

@@ -235,3 +235,6 @@ func (b *box) count(r row, sign int64) {
 		b.recent += sign
 	}
 }
+
+// Taken returns the MODSEQ that this Change took, 0 if it took none yet.
+func (c *Change) Taken() uint64 { return c.modseq }

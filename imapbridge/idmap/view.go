@@ -77,7 +77,9 @@ func (v *Views) Get(ctx context.Context, mb int64) (*View, error) {
 	}
 	err := v.db.Read(ctx, func(c *sqlite.Conn) error { return v.next(c, mb, b) })
 	if err != nil {
-		b.view, b.entries = nil, nil
+		if errors.Is(err, ErrNotFound) {
+			b.view, b.entries = nil, nil
+		}
 		return nil, err
 	}
 	b.at = changes
@@ -226,8 +228,6 @@ func clearRecent(entries []Entry, from, to imap.UID) []Entry {
 
 // read appends the entries of a query for rowColumns.
 func (v *Views) read(c *sqlite.Conn, mb int64, recent imap.UID, entries []Entry, query string, args ...any) ([]Entry, error) {
-	v.wordsMu.Lock()
-	defer v.wordsMu.Unlock()
 	var kwset []byte
 	var uid, eid, modseq, flags, size int64
 	rows := c.Query(query, args...)
@@ -240,7 +240,9 @@ func (v *Views) read(c *sqlite.Conn, mb int64, recent imap.UID, entries []Entry,
 			e.Flags |= Recent
 		}
 		if len(kwset) > 0 {
+			v.wordsMu.Lock()
 			list, err := v.words.list(c, kwset)
+			v.wordsMu.Unlock()
 			if err != nil {
 				return nil, errors.Join(err, rows.Close())
 			}
