@@ -27,7 +27,12 @@ type Error struct {
 	Msg      string // lower case, without a place
 	// Require is the capability that would mend it, "" if none.
 	Require string
+	// Err is the cause of an error of a run, nil for one of the source.
+	Err error
 }
+
+// Unwrap returns the cause of an error of a run.
+func (e *Error) Unwrap() error { return e.Err }
 
 // Error returns name:line:col: message.
 func (e *Error) Error() string { return e.Name + ":" + e.Pos.String() + ": " + e.Msg }

@@ -1,0 +1,238 @@
+package sieve
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/sluice-mail/sluice/runtime"
+)
+
+// Binder turns a tree into a program: it looks every name up, checks the arguments, and
+// keeps what the commands and tests return as what is to be done. It finds all errors of
+// a script. An extension meets it in its Bind functions only.
+type Binder struct {
+	lang    *Language
+	options runtime.CompileOptions
+	script  *Script
+	prog    *program
+	errors  []*Error
+	active  map[string]bool // required capabilities
+	// requires says that a require command may still come.
+	requires bool
+	slots    map[string]int // variables by name in lower case
+	headers  map[string]int // header names in lower case
+	chain    *chain         // the if that an elsif or else would belong to
+	later    []func()       // done when all commands are bound
+	depth    int
+}
+
+// bind returns the program of a tree without syntax errors, or all errors.
+func bind(l *Language, s *Script, o runtime.CompileOptions) (*program, []*Error) {
+	b := &Binder{
+		lang: l, options: o, script: s, prog: &program{name: s.Name, registry: l.registry, limits: l.options},
+		active: map[string]bool{}, slots: map[string]int{}, headers: map[string]int{}, requires: true,
+	}
+	for _, e := range l.registry.extensions {
+		if e.Always {
+			b.active[e.Name] = true
+		}
+	}
+	b.prog.block = b.block(s.Commands)
+	for _, f := range b.later {
+		f()
+	}
+	if len(b.errors) > 0 {
+		slices.SortStableFunc(b.errors, byPlace)
+		return nil, b.errors
+	}
+	b.prog.headerSlots = b.headers
+	b.prog.captures = b.prog.captures || b.active["variables"]
+	for i := range l.list {
+		if e := &l.list[i]; e.AtEnd != nil && b.active[e.Name] {
+			b.prog.atEnd = append(b.prog.atEnd, e.AtEnd)
+		}
+	}
+	return b.prog, nil
+}
+
+// Errorf reports a fault of the script.
+func (b *Binder) Errorf(at Span, format string, args ...any) {
+	if len(b.errors) < b.lang.options.Source.withDefaults().Errors {
+		b.errors = append(b.errors, b.script.errorAt(at, format, args...))
+	}
+}
+
+// Required says whether the script has required a capability so far.
+func (b *Binder) Required(capability string) bool { return b.active[capability] }
+
+// Later has f called when the whole script is bound.
+func (b *Binder) Later(f func()) { b.later = append(b.later, f) }
+
+// needs reports that something is used without its require.
+func (b *Binder) needs(at Span, what, name string, e *Extension) {
+	err := b.script.errorAt(at, "%s %q needs require %q; add it at the top of the script", what, name, e.Name)
+	err.Require = e.Name
+	if len(b.errors) < b.lang.options.Source.withDefaults().Errors {
+		b.errors = append(b.errors, err)
+	}
+}
+
+// site makes a site of a place in the source.
+func (b *Binder) site(at Span, what string) int {
+	p := b.script.Position(at.Start)
+	b.prog.sites = append(b.prog.sites, runtime.Site{Line: p.Line, Col: p.Col, What: what})
+	return len(b.prog.sites) - 1
+}
+
+// block binds the commands of a block.
+func (b *Binder) block(nodes []*Node) Block {
+	outer := b.chain
+	b.chain = nil
+	b.depth++
+	defer func() { b.chain = outer; b.depth-- }()
+	out := make(Block, 0, len(nodes))
+	for _, n := range nodes {
+		name := strings.ToLower(n.Name)
+		def, ok := b.lang.registry.commands[name]
+		if !ok {
+			b.unknownCommand(n)
+			b.chain = nil
+			continue
+		}
+		if !b.usable(def.ext) {
+			b.needs(n.NameSpan, "command", name, def.ext)
+		}
+		if name != "require" {
+			b.requires = false
+		}
+		if s, ok := b.command(n, def.def); ok {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+func (b *Binder) usable(e *Extension) bool { return e.Name == "" || b.active[e.Name] }
+
+func (b *Binder) unknownCommand(n *Node) {
+	if d, ok := b.lang.registry.tests[strings.ToLower(n.Name)]; ok {
+		b.Errorf(n.NameSpan, "%q is a test, not a command; expected if %s ...", clip(n.Name), d.def.Name)
+		return
+	}
+	b.Errorf(n.NameSpan, "unknown command %q%s", clip(n.Name), meant(n.Name, names(b.lang.registry.commands)))
+}
+
+func meant(name string, candidates []string) string {
+	if near := nearest(name, candidates); near != "" {
+		return fmt.Sprintf("; is %q meant?", near)
+	}
+	return ""
+}
+
+// command binds one command; false means that it leaves nothing to do.
+func (b *Binder) command(n *Node, d *Command) (step, bool) {
+	c := &Call{binder: b, Node: n, name: d.Name, args: d.Args}
+	before := len(b.errors)
+	current := b.chain
+	b.chain = nil
+	site := b.site(n.NameSpan, d.Name)
+	c.site = site
+	if d.Tests == NoTest && len(n.Tests) > 0 && !n.Parens &&
+		b.script.Position(n.NameSpan.Start).Line != b.script.Position(n.Tests[0].Start).Line {
+		end := n.NameSpan.End
+		if len(n.Args) > 0 {
+			end = n.Args[len(n.Args)-1].End
+		}
+		b.Errorf(Span{end, end}, "expected \";\" after %q, found %q", n.Name, clip(n.Tests[0].Name))
+		return step{}, false
+	}
+	b.arguments(c, d.Tags, false, false)
+	b.countTests(c, d.Tests)
+	b.hooks(c)
+	switch {
+	case d.Block && !n.HasBlock:
+		b.Errorf(Span{n.End - 1, n.End}, "expected a block after %q", d.Name)
+	case !d.Block && n.HasBlock:
+		b.Errorf(Span{n.BlockSpan.Start, n.BlockSpan.Start + 1}, "%q takes no block; expected \";\"", d.Name)
+	}
+	if len(b.errors) > before {
+		if n.HasBlock {
+			c.block = b.block(n.Block)
+		}
+		// What follows a broken if may still be its elsif.
+		if d.Name == "if" || d.Name == "elsif" {
+			b.chain = &chain{}
+		}
+		return step{}, false
+	}
+	c.chain = current
+	do := d.Bind(b, c)
+	if do == nil {
+		return step{}, false
+	}
+	return step{site: site, do: do}, true
+}
+
+// test binds one test; it returns nil after an error.
+func (b *Binder) test(n *Node) *Condition {
+	name := strings.ToLower(n.Name)
+	o, ok := b.lang.registry.tests[name]
+	if !ok {
+		if _, command := b.lang.registry.commands[name]; command {
+			b.Errorf(n.NameSpan, "%q is a command, not a test", clip(n.Name))
+		} else {
+			b.Errorf(n.NameSpan, "unknown test %q%s", clip(n.Name), meant(n.Name, names(b.lang.registry.tests)))
+		}
+		return nil
+	}
+	if !b.usable(o.ext) {
+		b.needs(n.NameSpan, "test", name, o.ext)
+	}
+	d := o.def
+	c := &Call{binder: b, Node: n, name: d.Name, args: d.Args, match: d.Match, addressPart: d.AddressPart}
+	before := len(b.errors)
+	site := b.site(n.NameSpan, "test "+d.Name)
+	c.site = site
+	b.arguments(c, d.Tags, d.Match, d.AddressPart)
+	b.countTests(c, d.Tests)
+	if d.Match {
+		b.matching(c)
+	}
+	b.hooks(c)
+	if len(b.errors) > before {
+		return nil
+	}
+	check := d.Bind(b, c)
+	if check == nil {
+		return nil
+	}
+	return &Condition{site: site, check: check}
+}
+
+// countTests checks how many tests a command or test has, and binds them.
+func (b *Binder) countTests(c *Call, want TestCount) {
+	n := c.Node
+	switch {
+	case want == NoTest && len(n.Tests) > 0:
+		b.Errorf(n.Tests[0].NameSpan, "%q takes no test", c.name)
+		return
+	case want == OneTest && len(n.Tests) == 0:
+		b.Errorf(n.NameSpan, "expected a test after %q", c.name)
+	case want == OneTest && n.Parens:
+		b.Errorf(n.NameSpan, "%q takes one test without parentheses; expected anyof or allof before the list", c.name)
+	case want == TestList && !n.Parens:
+		b.Errorf(n.NameSpan, "expected a list of tests in parentheses after %q", c.name)
+	}
+	for _, t := range n.Tests {
+		c.tests = append(c.tests, b.test(t))
+	}
+}
+
+func (b *Binder) hooks(c *Call) {
+	for _, h := range b.lang.registry.hooks[c.name] {
+		if b.usable(h.ext) {
+			h.def.Bind(b, c)
+		}
+	}
+}

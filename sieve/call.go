@@ -1,0 +1,279 @@
+package sieve
+
+import (
+	"strings"
+
+	"github.com/sluice-mail/sluice/runtime"
+)
+
+// Call is one use of a command or test, with its arguments bound. It lives while its
+// script is bound.
+type Call struct {
+	Node *Node
+
+	binder *Binder
+	name   string
+	site   int
+	args   []Arg
+	given  []*Argument // for each of args, nil if it was left out
+	uses   []*TagUse
+	tests  []*Condition
+	block  Block
+	chain  *chain
+
+	match       bool
+	addressPart bool
+	comparator  *Comparator
+	matchType   *MatchType
+	operator    operator
+	part        *AddressPart
+	edits       []func(*Run, *runtime.Action)
+}
+
+// TagUse is a tag as it was used, with the arguments that follow it.
+type TagUse struct {
+	Span
+	Def  *Tag
+	call *Call
+	args []*Argument
+}
+
+// arguments sorts the arguments of a node into tags and positional arguments and
+// checks their kinds.
+func (b *Binder) arguments(c *Call, own []Tag, match, part bool) {
+	n := c.Node
+	var positional []*Argument
+	for i := 0; i < len(n.Args); i++ {
+		a := &n.Args[i]
+		if a.Kind != TagArgument {
+			positional = append(positional, a)
+			continue
+		}
+		def := b.tag(c, own, a, match, part)
+		if def == nil {
+			// Its arguments cannot be told from others: what follows would only confuse.
+			c.given = make([]*Argument, len(c.args))
+			return
+		}
+		if len(positional) > 0 {
+			b.Errorf(a.Span, "tag %q must stand before the other arguments of %q", ":"+def.Name, c.name)
+		}
+		u := &TagUse{Span: a.Span, Def: def, call: c}
+		for _, want := range def.Args {
+			if i+1 >= len(n.Args) || !fits(&n.Args[i+1], want.Kind) {
+				b.Errorf(a.Span, "expected a %s (%s) after %q", want.Kind, want.Name, ":"+def.Name)
+				c.given = make([]*Argument, len(c.args))
+				return
+			}
+			i++
+			u.args = append(u.args, &n.Args[i])
+		}
+		for _, other := range c.uses {
+			switch {
+			case other.Def == def:
+				b.Errorf(a.Span, "tag %q is used twice", ":"+def.Name)
+			case def.Group != "" && other.Def.Group == def.Group:
+				b.Errorf(a.Span, "%q and %q exclude each other", ":"+other.Def.Name, ":"+def.Name)
+			}
+		}
+		c.uses = append(c.uses, u)
+	}
+	b.positional(c, positional)
+	for _, u := range c.uses {
+		if u.Def.Bind != nil {
+			u.Def.Bind(b, c, u)
+		}
+	}
+}
+
+// positional gives each declared argument its value.
+func (b *Binder) positional(c *Call, have []*Argument) {
+	c.given = make([]*Argument, len(c.args))
+	skip := len(c.args) - len(have)
+	k := 0
+	for i, want := range c.args {
+		if want.Optional && skip > 0 {
+			skip--
+			continue
+		}
+		if k >= len(have) {
+			at := c.Node.NameSpan
+			if k > 0 {
+				at = have[k-1].Span
+			}
+			b.Errorf(at, "%q lacks an argument: expected a %s (%s)", c.name, want.Kind, want.Name)
+			return
+		}
+		a := have[k]
+		k++
+		if !fits(a, want.Kind) {
+			b.Errorf(a.Span, "%q: expected a %s (%s), found a %s", c.name, want.Kind, want.Name, a.Kind)
+			continue
+		}
+		c.given[i] = a
+	}
+	if k < len(have) {
+		b.Errorf(have[k].Span, "%q: unexpected %s; no more arguments are expected", c.name, have[k].Kind)
+	}
+}
+
+func fits(a *Argument, want ArgumentKind) bool {
+	return a.Kind == want || want == ListArgument && a.Kind == StringArgument
+}
+
+// tag finds the declaration of a tag for a command or test.
+func (b *Binder) tag(c *Call, own []Tag, a *Argument, match, part bool) *Tag {
+	name := strings.ToLower(a.Tag)
+	known := make([]string, 0, 8)
+	for i := range own {
+		if own[i].Name == name {
+			return &own[i]
+		}
+		known = append(known, own[i].Name)
+	}
+	g := b.lang.registry
+	var lacks *Extension
+	pick := func(e *Extension) bool {
+		if b.usable(e) {
+			return true
+		}
+		lacks = e
+		return false
+	}
+	for _, o := range g.tags[name] {
+		if contains(o.def.On, c.name) && pick(o.ext) {
+			return o.def
+		}
+	}
+	if match {
+		if name == "comparator" {
+			return &comparatorTag
+		}
+		if o, ok := g.matchTypes[name]; ok && pick(o.ext) {
+			return o.def.tag()
+		}
+		known = append(append(known, "comparator"), names(g.matchTypes)...)
+	}
+	if part {
+		if o, ok := g.parts[name]; ok && pick(o.ext) {
+			return &Tag{Name: o.def.Name, Group: groupAddressPart}
+		}
+		known = append(known, names(g.parts)...)
+	}
+	if m, ok := g.modifiers[name]; ok && c.name == "set" && pick(m.ext) {
+		return &Tag{Name: m.def.Name, Group: groupModifier(m.def)}
+	}
+	if lacks != nil {
+		b.needs(a.Span, "tag", ":"+name, lacks)
+		return nil
+	}
+	for n, list := range g.tags {
+		if contains(list[0].def.On, c.name) {
+			known = append(known, n)
+		}
+	}
+	hint := ""
+	if near := nearest(name, known); near != "" {
+		hint = "; is \":" + near + "\" meant?"
+	}
+	b.Errorf(a.Span, "%q has no tag %q%s", c.name, ":"+clip(a.Tag), hint)
+	return nil
+}
+
+func contains(list []string, s string) bool {
+	for _, x := range list {
+		if x == s {
+			return true
+		}
+	}
+	return false
+}
+
+func (c *Call) argument(name string) *Argument {
+	for i := range c.args {
+		if c.args[i].Name == name {
+			return c.given[i]
+		}
+	}
+	panic("sieve: " + c.name + " declares no argument " + name)
+}
+
+// Given says whether an optional argument is there.
+func (c *Call) Given(name string) bool { return c.argument(name) != nil }
+
+// Span returns the place of an argument, that of the name if it was left out.
+func (c *Call) Span(name string) Span {
+	if a := c.argument(name); a != nil {
+		return a.Span
+	}
+	return c.Node.NameSpan
+}
+
+// Text returns a string argument.
+func (c *Call) Text(name string) Text {
+	if a := c.argument(name); a != nil {
+		return c.binder.Text(&a.Strings[0])
+	}
+	return Text{}
+}
+
+// Texts returns the elements of a string list.
+func (c *Call) Texts(name string) []Text { return c.binder.texts(c.argument(name)) }
+
+// Number returns a number argument.
+func (c *Call) Number(name string) uint64 {
+	if a := c.argument(name); a != nil {
+		return a.Number
+	}
+	return 0
+}
+
+// Tag returns the use of a tag, nil if it was not used.
+func (c *Call) Tag(name string) *TagUse {
+	for _, u := range c.uses {
+		if u.Def.Name == name {
+			return u
+		}
+	}
+	return nil
+}
+
+// group returns the tag of a group that was used, or nil.
+func (c *Call) group(group string) *TagUse {
+	for _, u := range c.uses {
+		if u.Def.Group == group {
+			return u
+		}
+	}
+	return nil
+}
+
+// Text returns the first argument of a tag, a string.
+func (u *TagUse) Text() Text { return u.call.binder.Text(&u.args[0].Strings[0]) }
+
+// Texts returns the first argument of a tag, a string list.
+func (u *TagUse) Texts() []Text { return u.call.binder.texts(u.args[0]) }
+
+// Number returns the first argument of a tag, a number.
+func (u *TagUse) Number() uint64 { return u.args[0].Number }
+
+// Tests returns the bound tests.
+func (c *Call) Tests() []*Condition { return c.tests }
+
+// Block binds and returns the commands of the block.
+func (c *Call) Block() Block { return c.binder.block(c.Node.Block) }
+
+// Edit has an action of this command changed before it goes into the plan. It is for
+// tags and hooks on action commands.
+func (c *Call) Edit(f func(r *Run, a *runtime.Action)) { c.edits = append(c.edits, f) }
+
+func (b *Binder) texts(a *Argument) []Text {
+	if a == nil {
+		return nil
+	}
+	out := make([]Text, len(a.Strings))
+	for i := range a.Strings {
+		out[i] = b.Text(&a.Strings[i])
+	}
+	return out
+}

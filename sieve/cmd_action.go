@@ -1,0 +1,76 @@
+package sieve
+
+import (
+	"github.com/sluice-mail/sluice/runtime"
+)
+
+// The actions of the base language.
+//
+// Spec: RFC 5228, section 4
+func init() {
+	register(Extension{Commands: []Command{
+		{Name: "keep", Bind: func(b *Binder, c *Call) Do {
+			c.lawful()
+			return c.action(func(*Run) (runtime.Action, error) { return runtime.Action{Kind: runtime.Keep}, nil })
+		}},
+		{Name: "discard", Bind: func(b *Binder, c *Call) Do {
+			c.lawful()
+			return c.action(func(*Run) (runtime.Action, error) { return runtime.Action{Kind: runtime.Discard}, nil })
+		}},
+		{Name: "redirect", Args: []Arg{{Name: "address", Kind: StringArgument}}, Bind: bindRedirect},
+	}})
+}
+
+func bindRedirect(b *Binder, c *Call) Do {
+	address := c.Text("address")
+	c.lawful()
+	if s, ok := address.Constant(); ok {
+		to, err := sieveAddress(s)
+		if err != nil {
+			b.Errorf(address.Span, "redirect: %s", err)
+		}
+		return c.action(func(*Run) (runtime.Action, error) {
+			return runtime.Action{Kind: runtime.Redirect, Address: to}, nil
+		})
+	}
+	return c.action(func(r *Run) (runtime.Action, error) {
+		to, err := sieveAddress(address.Value(r))
+		return runtime.Action{Kind: runtime.Redirect, Address: to}, err
+	})
+}
+
+// action returns what does an action, with the edits of tags and hooks.
+func (c *Call) action(make func(r *Run) (runtime.Action, error)) Do {
+	edits := c.edits
+	return func(r *Run) error {
+		a, err := make(r)
+		if err != nil {
+			return err
+		}
+		for _, edit := range edits {
+			edit(r, &a)
+		}
+		if r.err != nil {
+			return r.err
+		}
+		return r.Act(a)
+	}
+}
+
+// lawful checks that the action of the command's name may be used at the stage and for
+// the trust that the script is compiled for.
+func (c *Call) lawful() {
+	f := runtime.Lookup(c.name)
+	if f == nil {
+		return
+	}
+	args := make([]runtime.Value, 0, len(f.Params))
+	for _, p := range f.Params {
+		if !p.Optional && !p.Rest {
+			args = append(args, runtime.Unknown)
+		}
+	}
+	if err := runtime.CheckCall(c.name, args, c.binder.options); err != nil {
+		c.binder.Errorf(c.Node.NameSpan, "%s", err)
+	}
+}

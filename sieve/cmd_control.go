@@ -1,0 +1,126 @@
+package sieve
+
+import "github.com/sluice-mail/sluice/runtime"
+
+// The control commands.
+//
+// Spec: RFC 5228, section 3
+func init() {
+	register(Extension{Commands: []Command{
+		{Name: "require", Args: []Arg{{Name: "capabilities", Kind: ListArgument}}, Bind: bindRequire},
+		{Name: "if", Tests: OneTest, Block: true, Bind: bindIf},
+		{Name: "elsif", Tests: OneTest, Block: true, Bind: bindElsif},
+		{Name: "else", Block: true, Bind: bindElse},
+		{Name: "stop", Bind: func(*Binder, *Call) Do { return func(*Run) error { return errStop } }},
+	}})
+}
+
+// bindRequire turns extensions on for the rest of the script.
+//
+// Spec: RFC 5228, section 3.2
+func bindRequire(b *Binder, c *Call) Do {
+	if !b.requires || b.depth > 1 {
+		b.Errorf(c.Node.NameSpan, "require must stand before all other commands, at the top of the script")
+	}
+	g := b.lang.registry
+	arg := c.argument("capabilities")
+	for _, s := range arg.Strings {
+		e, ok := g.extensions[s.Value]
+		if !ok {
+			b.Errorf(s.Span, "unknown extension %q%s", clip(s.Value), meant(s.Value, names(g.extensions)))
+			b.missing(s.Value)
+			continue
+		}
+		b.active[e.Name] = true
+		for _, name := range e.Implies {
+			b.active[name] = true
+		}
+	}
+	return nil
+}
+
+// missing turns on an extension whose name is mistyped, so that its use is not one more
+// error.
+func (b *Binder) missing(name string) {
+	if near := nearest(name, names(b.lang.registry.extensions)); near != "" {
+		b.active[near] = true
+	}
+}
+
+// chain is an if with what belongs to it.
+//
+// Spec: RFC 5228, section 3.1
+type chain struct {
+	branches []branch
+	done     bool // an else has ended it
+}
+
+// branch is an if, elsif or else; an else has no condition.
+type branch struct {
+	site      int
+	condition *Condition
+	block     Block
+}
+
+func bindIf(b *Binder, c *Call) Do {
+	ch := &chain{}
+	ch.add(c)
+	b.chain = ch
+	return ch.run
+}
+
+func (ch *chain) add(c *Call) {
+	br := branch{site: c.site}
+	if len(c.tests) > 0 {
+		br.condition = c.tests[0]
+	}
+	br.block = c.Block()
+	ch.branches = append(ch.branches, br)
+}
+
+func bindElsif(b *Binder, c *Call) Do {
+	if c.chain == nil || c.chain.done {
+		b.Errorf(c.Node.NameSpan, "elsif without an if or elsif before it")
+		c.Block()
+		return nil
+	}
+	c.chain.add(c)
+	b.chain = c.chain
+	return nil
+}
+
+func bindElse(b *Binder, c *Call) Do {
+	if c.chain == nil || c.chain.done {
+		b.Errorf(c.Node.NameSpan, "else without an if or elsif before it")
+		c.Block()
+		return nil
+	}
+	c.chain.add(c)
+	c.chain.done = true
+	return nil
+}
+
+// run does the first branch whose condition holds.
+func (ch *chain) run(r *Run) error {
+	for i := range ch.branches {
+		br := &ch.branches[i]
+		if br.condition != nil {
+			if i > 0 {
+				r.task.Hit(br.site, runtime.Reached)
+			}
+			ok, err := r.Test(br.condition)
+			if err != nil {
+				return err
+			}
+			if !ok {
+				r.task.Hit(br.site, runtime.False)
+				continue
+			}
+			r.task.Hit(br.site, runtime.True)
+		} else {
+			r.task.Hit(br.site, runtime.Reached)
+		}
+		return r.Block(br.block)
+	}
+	return nil
+}

@@ -1,0 +1,84 @@
+package sieve
+
+import (
+	"github.com/sluice-mail/sluice/runtime"
+)
+
+// envelope tests the addresses of the transaction. "from" of the null reverse-path is the
+// empty string whatever part is asked for; "to" is the final recipient.
+//
+// Spec:   RFC 5228, section 5.4
+// Status: complete
+func init() {
+	register(Extension{
+		Name: "envelope", Spec: "RFC 5228, section 5.4", Status: "complete",
+
+		// envelope [COMPARATOR] [ADDRESS-PART] [MATCH-TYPE] <envelope-part: string-list> <key-list: string-list>
+		Tests: []Test{{
+			Name: "envelope", Args: []Arg{{Name: "envelope-part", Kind: ListArgument}, {Name: "key-list", Kind: ListArgument}},
+			Match: true, AddressPart: true, Bind: bindEnvelope,
+		}},
+	})
+}
+
+func bindEnvelope(b *Binder, c *Call) Check {
+	names := c.Texts("envelope-part")
+	for _, n := range names {
+		if s, ok := n.Constant(); ok && envelopeIndex(s) < 0 {
+			b.Errorf(n.Span, "envelope: unknown part %q; expected from or to", clip(s))
+		}
+	}
+	m, part := c.Matcher("key-list"), c.AddressPart()
+	return func(r *Run) (bool, error) {
+		n := 0
+		for i := range names {
+			k := envelopeIndex(names[i].Value(r))
+			if k < 0 {
+				continue
+			}
+			v := r.path(k).values(r, part)
+			if m.Counting() {
+				n += len(v)
+			} else if m.Match(r, v) {
+				return true, nil
+			}
+		}
+		return m.Counting() && m.Count(r, n), nil
+	}
+}
+
+func envelopeIndex(name string) int {
+	switch lowerASCII(name) {
+	case "from":
+		return 0
+	case "to":
+		return 1
+	}
+	return -1
+}
+
+// path returns the reverse-path or the recipient. Before the stage that brings one there
+// is none, which matches nothing.
+func (r *Run) path(k int) *addresses {
+	a := &r.envelope[k]
+	if a.known {
+		return a
+	}
+	v := r.view
+	switch {
+	case k == 1 && v.Rcpt.Address != "":
+		*a = pathAddresses(v.Rcpt.Address)
+	case k == 0 && (v.From.Address != "" || hasSender(v.Stage)):
+		*a = pathAddresses(v.From.Address)
+	}
+	a.known = true
+	return a
+}
+
+func hasSender(s runtime.Stage) bool {
+	switch s {
+	case runtime.StageConnect, runtime.StageEhlo, runtime.StageIMAP, runtime.StageCron:
+		return false
+	}
+	return true
+}

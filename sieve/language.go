@@ -1,0 +1,115 @@
+package sieve
+
+import (
+	"log/slog"
+	"slices"
+	"strings"
+
+	"github.com/sluice-mail/sluice/runtime"
+)
+
+const languageName = "sieve"
+
+// Options says what scripts may use. The zero value works: everything but expressions.
+type Options struct {
+	// Extensions are extensions beside those of this package.
+	Extensions []Extension
+	// Disabled are capabilities that are not offered.
+	Disabled []string
+	// Expressions compiles the expressions of let and eval; nil: the extension
+	// vnd.sluice.expressions is not offered.
+	Expressions Expressions
+	// Source bounds what the parser takes.
+	Source SourceLimits
+	// Variables is how many variables a script may have, default 128.
+	Variables int
+	// VariableSize is how many octets a variable may hold, default 65,536; what is longer
+	// is cut between characters.
+	VariableSize int
+	// Separators are the strings that may divide user and detail of a local part; the
+	// first that is found does. Default "+".
+	Separators []string
+	Logger     *slog.Logger // default: none
+}
+
+// Language is Sieve as runtime sees it. Many goroutines may use it.
+type Language struct {
+	options   Options
+	registry  *registry
+	rewriters []*Extension
+	list      []Extension
+}
+
+var _ runtime.Language = (*Language)(nil)
+
+// New returns Sieve with all extensions of this package and of o. It panics if two
+// extensions declare one name.
+func New(o Options) *Language {
+	if o.Variables <= 0 {
+		o.Variables = 128
+	}
+	if o.VariableSize <= 0 {
+		o.VariableSize = 64 << 10
+	}
+	if len(o.Separators) == 0 {
+		o.Separators = []string{"+"}
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	l := &Language{options: o}
+	for _, e := range slices.Concat(builtin, o.Extensions) {
+		if slices.Contains(o.Disabled, e.Name) || e.Name == expressionsName && o.Expressions == nil {
+			continue
+		}
+		l.list = append(l.list, cloneExtension(e))
+	}
+	slices.SortStableFunc(l.list, func(a, b Extension) int { return strings.Compare(a.Name, b.Name) })
+	l.registry = newRegistry(l.list)
+	for i := range l.list {
+		if l.list[i].Rewrite != nil {
+			l.rewriters = append(l.rewriters, &l.list[i])
+		}
+	}
+	return l
+}
+
+// cloneExtension copies what a registry numbers.
+func cloneExtension(e Extension) Extension {
+	e.AddressParts = slices.Clone(e.AddressParts)
+	return e
+}
+
+// Name returns "sieve".
+func (l *Language) Name() string { return languageName }
+
+// Suffix returns ".sieve".
+func (l *Language) Suffix() string { return ".sieve" }
+
+// Extensions returns what scripts may require, in order of the names.
+func (l *Language) Extensions() []Extension {
+	var out []Extension
+	for _, e := range l.list {
+		if e.Name != "" {
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
+// Compile returns the program of a script, or Errors with everything that is wrong with it.
+func (l *Language) Compile(name string, source []byte, o runtime.CompileOptions) (runtime.Program, error) {
+	tree, errs := ParseWithin(name, source, l.options.Source)
+	if len(errs) == 0 {
+		return l.compile(tree, o)
+	}
+	return nil, Errors(errs)
+}
+
+func (l *Language) compile(tree *Script, o runtime.CompileOptions) (runtime.Program, error) {
+	p, errs := bind(l, tree, o)
+	if len(errs) > 0 {
+		return nil, Errors(errs)
+	}
+	return p, nil
+}

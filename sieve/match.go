@@ -1,0 +1,257 @@
+package sieve
+
+import (
+	"strconv"
+	"strings"
+)
+
+// MatchType declares how values are matched against keys.
+type MatchType struct {
+	Name string
+	// Operator says that a relational operator follows: gt ge lt le eq ne.
+	Operator bool
+	// Counts says that the number of values is matched, not the values.
+	Counts bool
+	// Check returns an error if the match type does not go with a comparator; nil: all do.
+	Check func(c *Comparator) error
+	// Key prepares a key.
+	Key func(m *Matcher, key string) (Key, error)
+}
+
+// Key is a key ready to be matched. Many runs may use it at once.
+type Key interface {
+	// Match says whether the value matches. It may end the run with r.Fail.
+	Match(r *Run, v *Value) bool
+}
+
+// Value is a text that tests match, with what is known of it. It belongs to one run.
+type Value struct {
+	Text   string
+	folded string
+	known  bool
+}
+
+// fold returns the text with ASCII in upper case.
+func (v *Value) fold() string {
+	if !v.known {
+		v.folded, v.known = upperASCII(v.Text), true
+	}
+	return v.folded
+}
+
+// Matcher matches values against the keys of one test.
+type Matcher struct {
+	Comparator *Comparator
+	kind       *MatchType
+	operator   operator
+	keys       []Text
+	ready      []Key // for each key, nil if it is not constant
+}
+
+const groupMatchType = "match type"
+
+var comparatorTag = Tag{Name: "comparator", Args: []Arg{{Name: "comparator-name", Kind: StringArgument}}}
+
+func (t *MatchType) tag() *Tag {
+	tag := &Tag{Name: t.Name, Group: groupMatchType}
+	if t.Operator {
+		tag.Args = []Arg{{Name: "relational-match", Kind: StringArgument}}
+	}
+	return tag
+}
+
+func init() {
+	substring := func(name string) func(c *Comparator) error {
+		return func(c *Comparator) error {
+			if !c.Substring {
+				return matchError(":" + name + " is not defined for the comparator \"" + c.Name + "\"")
+			}
+			return nil
+		}
+	}
+	register(Extension{MatchTypes: []MatchType{
+		{Name: "is", Key: func(m *Matcher, key string) (Key, error) {
+			form := m.Comparator.form(key)
+			switch {
+			case m.Comparator.fold:
+				return isFolded(form), nil
+			case m.Comparator.Form == nil:
+				return isOctets(key), nil
+			}
+			return &isForm{form, m.Comparator}, nil
+		}},
+		{Name: "contains", Check: substring("contains"), Key: func(m *Matcher, key string) (Key, error) {
+			return &containsKey{m.Comparator.form(key), m.Comparator}, nil
+		}},
+		{Name: "matches", Check: substring("matches"), Key: func(m *Matcher, key string) (Key, error) {
+			return &matchesKey{newPattern(key, m.Comparator.form), m.Comparator}, nil
+		}},
+	}})
+}
+
+type matchError string
+
+func (e matchError) Error() string { return string(e) }
+
+// matching finds the comparator and the match type of a test.
+func (b *Binder) matching(c *Call) {
+	g := b.lang.registry
+	c.comparator = g.comparator[DefaultComparator].def
+	if u := c.Tag("comparator"); u != nil {
+		name, _ := b.constantText(u.Text(), "the name of a comparator")
+		o, ok := g.comparator[lowerASCII(name)]
+		switch {
+		case !ok:
+			b.Errorf(u.args[0].Span, "unknown comparator %q; known are %s", clip(name), strings.Join(sorted(names(g.comparator)), ", "))
+			return
+		case !b.usable(o.ext):
+			b.needs(u.args[0].Span, "comparator", name, o.ext)
+			return
+		}
+		c.comparator = o.def
+	}
+	c.matchType = g.matchTypes["is"].def
+	if u := c.group(groupMatchType); u != nil {
+		c.matchType = g.matchTypes[u.Def.Name].def
+		if c.matchType.Operator {
+			name, _ := b.constantText(u.Text(), "a relational operator")
+			op, ok := operators[lowerASCII(name)]
+			if !ok {
+				b.Errorf(u.args[0].Span, "unknown relational operator %q; expected gt, ge, lt, le, eq or ne", clip(name))
+			}
+			c.operator = op
+		}
+		if c.matchType.Check != nil {
+			if err := c.matchType.Check(c.comparator); err != nil {
+				b.Errorf(u.Span, "%s", err)
+			}
+		}
+	}
+}
+
+// Matcher returns the matcher of a test, whose keys are the string list argument of that
+// name. The test must have been declared with Match.
+func (c *Call) Matcher(keys string) *Matcher {
+	m := &Matcher{Comparator: c.comparator, kind: c.matchType, operator: c.operator, keys: c.Texts(keys)}
+	m.ready = make([]Key, len(m.keys))
+	for i := range m.keys {
+		s, ok := m.keys[i].Constant()
+		if !ok {
+			continue
+		}
+		k, err := m.kind.Key(m, s)
+		if err != nil {
+			c.binder.Errorf(m.keys[i].Span, "%s", err)
+		}
+		m.ready[i] = k
+	}
+	return m
+}
+
+// Counting says that the matcher wants Count, not Match.
+func (m *Matcher) Counting() bool { return m.kind.Counts }
+
+// Count matches a number of values.
+func (m *Matcher) Count(r *Run, n int) bool {
+	return m.one(r, &Value{Text: strconv.Itoa(n)})
+}
+
+// Match says whether a value matches a key. Values are tried in order, and each against
+// the keys in order; the first that matches sets the captures.
+func (m *Matcher) Match(r *Run, values []Value) bool {
+	for i := range values {
+		if m.one(r, &values[i]) {
+			return true
+		}
+		if r.err != nil {
+			return false
+		}
+	}
+	return false
+}
+
+// MatchText is Match for one text.
+func (m *Matcher) MatchText(r *Run, text string) bool { return m.one(r, &Value{Text: text}) }
+
+func (m *Matcher) one(r *Run, v *Value) bool {
+	for i, k := range m.ready {
+		if r.work(64 + len(v.Text)) {
+			return false
+		}
+		if k == nil {
+			var err error
+			if k, err = m.kind.Key(m, m.keys[i].Value(r)); err != nil {
+				r.Fail(err)
+				return false
+			}
+		}
+		if k.Match(r, v) {
+			return true
+		}
+	}
+	return false
+}
+
+// isOctets, isFolded and isForm are the keys of :is.
+type isOctets string
+
+func (k isOctets) Match(_ *Run, v *Value) bool { return v.Text == string(k) }
+
+type isFolded string
+
+func (k isFolded) Match(_ *Run, v *Value) bool { return equalASCII(v.Text, string(k)) }
+
+type isForm struct {
+	form string
+	c    *Comparator
+}
+
+func (k *isForm) Match(_ *Run, v *Value) bool { return k.c.compare(k.c.Form(v.Text), k.form) == 0 }
+
+// containsKey is a key of :contains.
+type containsKey struct {
+	form string
+	c    *Comparator
+}
+
+func (k *containsKey) Match(_ *Run, v *Value) bool {
+	if k.c.fold {
+		return strings.Contains(v.fold(), k.form)
+	}
+	return strings.Contains(k.c.form(v.Text), k.form)
+}
+
+// matchesKey is a key of :matches.
+type matchesKey struct {
+	pattern *pattern
+	c       *Comparator
+}
+
+func (k *matchesKey) Match(r *Run, v *Value) bool {
+	m := matching{value: v.Text, work: r.work, keep: r.prog.captures}
+	switch {
+	case k.c.fold:
+		m.value = v.fold()
+	case k.c.Places != nil:
+		m.value, m.places = k.c.Places(v.Text)
+	case k.c.Form != nil:
+		m.value = k.c.Form(v.Text)
+	}
+	var few [16]Span
+	m.spans = few[:0]
+	if !m.match(k.pattern) {
+		return false
+	}
+	if m.keep {
+		captured := make([]string, 1, 1+len(m.spans))
+		captured[0] = v.Text
+		for _, s := range m.spans {
+			if m.places != nil {
+				s = Span{m.places[s.Start], m.places[s.End]}
+			}
+			captured = append(captured, v.Text[s.Start:s.End])
+		}
+		r.captures = captured
+	}
+	return true
+}

@@ -1,0 +1,239 @@
+package sieve
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/sluice-mail/sluice/mail"
+)
+
+// Extension is a piece of the language that a script asks for with require. It adds
+// commands and tests, and hangs tags and hooks on those of other files.
+//
+// An Extension without a Name is part of the base language, which is written in the same
+// terms.
+type Extension struct {
+	Name   string // the capability
+	Spec   string // RFC and section
+	Status string // "complete", or what is missing
+	Limits string // the limits that concern it, "" if none
+	// Always says that it may be used without require.
+	Always bool
+	// Implies are capabilities that come with it.
+	Implies []string
+
+	Commands     []Command
+	Tests        []Test
+	Tags         []Tag
+	Hooks        []Hook
+	MatchTypes   []MatchType
+	Comparators  []Comparator
+	AddressParts []AddressPart
+	Modifiers    []Modifier
+	Namespaces   []Namespace
+	// AtEnd, if not nil, is called when a script that requires the extension has ended well.
+	AtEnd func(r *Run)
+	// Rewrite changes the text of every string of a script that requires the
+	// extension, when it is compiled and before variables are looked for.
+	Rewrite func(b *Binder, s string, at Span) string
+}
+
+// Command declares a command.
+type Command struct {
+	Name string
+	Args []Arg // positional arguments in order
+	Tags []Tag
+	// Tests says how many tests it takes.
+	Tests TestCount
+	// Block says that it takes a block.
+	Block bool
+	// Bind checks a use of the command and returns what it does. It is called when all
+	// arguments are as declared, once for each use; nil means nothing to do at run time.
+	Bind func(b *Binder, c *Call) Do
+}
+
+// Test declares a test.
+type Test struct {
+	Name  string
+	Args  []Arg
+	Tags  []Tag
+	Tests TestCount
+	// Match says that it takes a match type and a comparator; see Call.Matcher.
+	Match bool
+	// AddressPart says that it takes an address part; see Call.AddressPart.
+	AddressPart bool
+	// Bind is as a Command's.
+	Bind func(b *Binder, c *Call) Check
+}
+
+// Do is what a command does in a run.
+type Do func(r *Run) error
+
+// Check is what a test says in a run.
+type Check func(r *Run) (bool, error)
+
+// TestCount says how many tests a command or test takes.
+type TestCount uint8
+
+// The counts of tests.
+const (
+	NoTest TestCount = iota
+	OneTest
+	TestList // one or more, in parentheses
+)
+
+// Arg declares a positional argument. Where a use has fewer than are declared, the
+// Optional ones are left out from the front.
+type Arg struct {
+	Name     string
+	Kind     ArgumentKind // ListArgument takes a single string too
+	Optional bool
+}
+
+// Tag declares a tagged argument.
+type Tag struct {
+	Name string
+	// On names the commands and tests that take the tag; it is not used where the tag
+	// is declared in a Command or Test.
+	On []string
+	// Args are the arguments that follow the tag.
+	Args []Arg
+	// Group is what at most one tag may be used of; "" is the tag itself.
+	Group string
+	// Bind, if not nil, is called before the Bind of the command or test.
+	Bind func(b *Binder, c *Call, u *TagUse)
+}
+
+// Hook is called for each use of some commands and tests in scripts that require the
+// extension, before their own Bind.
+type Hook struct {
+	On   []string
+	Bind func(b *Binder, c *Call)
+}
+
+// AddressPart declares what address tests compare of an address.
+type AddressPart struct {
+	Name string
+	// Of returns the part; false means that the address has no such part.
+	Of func(r *Run, a mail.Address) (string, bool)
+	// Whole says that it also takes a field that could not be read, as its text.
+	Whole bool
+
+	number int // in its registry
+}
+
+// builtin are the extensions of this package and the pieces of the base language.
+var builtin []Extension
+
+// register adds an extension of this package. It is called from init functions.
+func register(e Extension) { builtin = append(builtin, e) }
+
+// registry is what a Language can do, by name. Names are in lower case.
+type registry struct {
+	extensions map[string]*Extension
+	commands   map[string]offered[Command]
+	tests      map[string]offered[Test]
+	tags       map[string][]offered[Tag]
+	hooks      map[string][]offered[Hook] // by command or test
+	matchTypes map[string]offered[MatchType]
+	comparator map[string]offered[Comparator]
+	parts      map[string]offered[AddressPart]
+	modifiers  map[string]offered[Modifier]
+	namespaces map[string]offered[Namespace]
+	partCount  int
+}
+
+// offered is a declaration and the extension that it belongs to.
+type offered[T any] struct {
+	def *T
+	ext *Extension
+}
+
+// newRegistry makes a registry of extensions. It panics on a name that is declared
+// twice: that is a fault of the program, not of a script.
+func newRegistry(list []Extension) *registry {
+	g := &registry{
+		extensions: map[string]*Extension{}, commands: map[string]offered[Command]{}, tests: map[string]offered[Test]{},
+		tags: map[string][]offered[Tag]{}, hooks: map[string][]offered[Hook]{}, matchTypes: map[string]offered[MatchType]{},
+		comparator: map[string]offered[Comparator]{}, parts: map[string]offered[AddressPart]{},
+		modifiers: map[string]offered[Modifier]{}, namespaces: map[string]offered[Namespace]{},
+	}
+	for i := range list {
+		e := &list[i]
+		if e.Name != "" {
+			add(g.extensions, e.Name, e)
+		}
+		offer(g.commands, e, e.Commands, func(c *Command) string { return c.Name })
+		offer(g.tests, e, e.Tests, func(t *Test) string { return t.Name })
+		offer(g.matchTypes, e, e.MatchTypes, func(m *MatchType) string { return m.Name })
+		offer(g.comparator, e, e.Comparators, func(c *Comparator) string { return c.Name })
+		offer(g.parts, e, e.AddressParts, func(p *AddressPart) string { return p.Name })
+		offer(g.modifiers, e, e.Modifiers, func(m *Modifier) string { return m.Name })
+		offer(g.namespaces, e, e.Namespaces, func(n *Namespace) string { return n.Name })
+		for j := range e.Tags {
+			name := strings.ToLower(e.Tags[j].Name)
+			g.tags[name] = append(g.tags[name], offered[Tag]{&e.Tags[j], e})
+		}
+		for j := range e.Hooks {
+			for _, on := range e.Hooks[j].On {
+				g.hooks[on] = append(g.hooks[on], offered[Hook]{&e.Hooks[j], e})
+			}
+		}
+		for j := range e.AddressParts {
+			e.AddressParts[j].number = g.partCount
+			g.partCount++
+		}
+	}
+	return g
+}
+
+func offer[T any](m map[string]offered[T], e *Extension, defs []T, name func(*T) string) {
+	for i := range defs {
+		add(m, strings.ToLower(name(&defs[i])), offered[T]{&defs[i], e})
+	}
+}
+
+func add[T any](m map[string]T, name string, v T) {
+	if _, twice := m[name]; twice {
+		panic("sieve: " + name + " is declared twice")
+	}
+	m[name] = v
+}
+
+// nearest returns the name among candidates that is closest to a mistyped one, or "".
+func nearest(name string, candidates []string) string {
+	best, at := "", 3
+	slices.Sort(candidates)
+	for _, c := range candidates {
+		if d := distance(strings.ToLower(name), strings.ToLower(c), at); d < at && d < len(name) {
+			best, at = c, d
+		}
+	}
+	return best
+}
+
+func names[V any](m map[string]V) []string { return slices.Collect(maps.Keys(m)) }
+
+// distance is the number of octets to change between two short names, at most most.
+func distance(a, b string, most int) int {
+	if len(a)-len(b) >= most || len(b)-len(a) >= most {
+		return most
+	}
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		diagonal := row[0]
+		row[0] = i
+		for j := 1; j <= len(b); j++ {
+			cost := diagonal
+			if a[i-1] != b[j-1] {
+				cost = 1 + min(diagonal, row[j], row[j-1])
+			}
+			diagonal, row[j] = row[j], cost
+		}
+	}
+	return row[len(b)]
+}

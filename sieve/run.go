@@ -1,0 +1,220 @@
+package sieve
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/sluice-mail/sluice/runtime"
+)
+
+// program is a bound script. It is never changed after it was bound.
+type program struct {
+	name     string
+	registry *registry
+	limits   Options
+	block    Block
+	sites    []runtime.Site
+
+	headerSlots map[string]int // by name in lower case
+	variables   []string       // names in lower case, by slot
+	captures    bool           // captures can be read
+	atEnd       []func(*Run)   // done when the script has ended well
+}
+
+var _ runtime.Program = (*program)(nil)
+
+// Language returns "sieve".
+func (p *program) Language() string { return languageName }
+
+// Name returns the name of the script.
+func (p *program) Name() string { return p.name }
+
+// Sites returns a site for each command and test, in the order of the source.
+func (p *program) Sites() []runtime.Site { return p.sites }
+
+// Run runs the script. It returns no value. A fault of the script is an *Error with its
+// line; if a limit ended the run, the error is also a *runtime.LimitError.
+func (p *program) Run(t *runtime.Task) (runtime.Value, error) {
+	r := &Run{task: t, view: t.View(), prog: p}
+	r.vars = make([]string, len(p.variables))
+	err := r.Block(p.block)
+	if err == errStop { //nolint:errorlint // never wrapped
+		err = nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range p.atEnd {
+		f(r)
+	}
+	return nil, r.err
+}
+
+// Run is one run of a script. It belongs to one goroutine.
+type Run struct {
+	task *runtime.Task
+	view *runtime.View
+	prog *program
+
+	vars     []string // by slot
+	captures []string // of the last :matches that matched; ${0} first
+	fields   []fields // of the header, by slot; nil: not looked at yet
+	envelope [2]addresses
+	flags    []string // internal variable of imap4flags
+	local    map[any]any
+
+	err  error // set by Fail: the run is over
+	busy int   // see work
+}
+
+// errStop ends a run that is well.
+var errStop = errors.New("stop")
+
+// Block is a list of bound commands.
+type Block []step
+
+type step struct {
+	site int
+	do   Do
+}
+
+// Condition is a bound test.
+type Condition struct {
+	site  int
+	check Check
+}
+
+// Task returns the task of the run.
+func (r *Run) Task() *runtime.Task { return r.task }
+
+// View returns what the script may see.
+func (r *Run) View() *runtime.View { return r.view }
+
+// Local returns what an extension has kept for this run under a key of its own type.
+func (r *Run) Local(key any) any { return r.local[key] }
+
+// SetLocal keeps something of an extension for the rest of this run.
+func (r *Run) SetLocal(key, v any) {
+	if r.local == nil {
+		r.local = map[any]any{}
+	}
+	r.local[key] = v
+}
+
+// Fail ends the run with an error once the command or test that is going on returns. It is
+// for code that has no error to return.
+func (r *Run) Fail(err error) {
+	if r.err == nil {
+		r.err = err
+	}
+}
+
+// work counts n octets that were looked at, so that long texts cost steps and cannot
+// outlast the time limit. True means that the run is over.
+func (r *Run) work(n int) bool {
+	if r.busy += n; r.busy < 1<<16 {
+		return false
+	}
+	steps := r.busy >> 10
+	r.busy = 0
+	if err := r.task.Step(int64(max(steps, 64))); err != nil {
+		r.Fail(err)
+		return true
+	}
+	return false
+}
+
+// Block does commands until the end or an error.
+func (r *Run) Block(b Block) error {
+	for i := range b {
+		s := &b[i]
+		err := r.task.Step(1)
+		if err == nil {
+			r.task.Hit(s.site, runtime.Reached)
+			if err = s.do(r); err == nil {
+				err = r.err
+			}
+		}
+		if err != nil {
+			return r.failed(s.site, err)
+		}
+	}
+	return nil
+}
+
+// Test says whether a condition holds.
+func (r *Run) Test(c *Condition) (bool, error) {
+	err := r.task.Step(1)
+	ok := false
+	if err == nil {
+		if ok, err = c.check(r); err == nil {
+			err = r.err
+		}
+	}
+	if err != nil {
+		return false, r.failed(c.site, err)
+	}
+	o := runtime.False
+	if ok {
+		o = runtime.True
+	}
+	r.task.Hit(c.site, o)
+	return ok, nil
+}
+
+// failed gives an error the place of its command or test, the innermost.
+func (r *Run) failed(site int, err error) error {
+	if err == errStop { //nolint:errorlint // never wrapped
+		return err
+	}
+	var placed *Error
+	if errors.As(err, &placed) {
+		return err
+	}
+	r.task.Hit(site, runtime.Failed)
+	at := r.prog.sites[site]
+	pos := Position{Line: at.Line, Col: at.Col}
+	return &Error{Name: r.prog.name, Pos: pos, End: pos, Msg: err.Error(), Err: err}
+}
+
+// Act appends an action to the plan.
+func (r *Run) Act(a runtime.Action) error {
+	var err error
+	switch a.Kind {
+	case runtime.Keep:
+		_, err = r.task.Invoke("keep", values(a.Flags))
+	case runtime.FileInto:
+		o := map[string]runtime.Value{}
+		if len(a.Flags) > 0 {
+			o["flags"] = values(a.Flags)
+		}
+		if a.Create {
+			o["create"] = true
+		}
+		if a.Copy {
+			o["copy"] = true
+		}
+		_, err = r.task.Invoke("fileinto", a.Mailbox, o)
+	case runtime.Redirect:
+		o := map[string]runtime.Value{}
+		if a.Copy {
+			o["copy"] = true
+		}
+		_, err = r.task.Invoke("redirect", a.Address, o)
+	case runtime.Discard:
+		_, err = r.task.Invoke("discard")
+	case runtime.Reject, runtime.EReject, runtime.TempFail:
+		_, err = r.task.Invoke(string(a.Kind), a.Reason)
+	default:
+		err = fmt.Errorf("sieve has no action %s", a.Kind)
+	}
+	return err
+}
+
+func values(list []string) []runtime.Value {
+	out := make([]runtime.Value, len(list))
+	for i, s := range list {
+		out[i] = s
+	}
+	return out
+}

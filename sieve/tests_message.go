@@ -1,0 +1,96 @@
+package sieve
+
+// The tests of the message.
+//
+// Spec: RFC 5228, sections 5.1, 5.5, 5.7, 5.9
+func init() {
+	headerList := Arg{Name: "header-names", Kind: ListArgument}
+	keyList := Arg{Name: "key-list", Kind: ListArgument}
+	register(Extension{Tests: []Test{
+		{Name: "header", Args: []Arg{headerList, keyList}, Match: true, Bind: bindHeader},
+		{Name: "address", Args: []Arg{headerList, keyList}, Match: true, AddressPart: true, Bind: bindAddress},
+		{Name: "exists", Args: []Arg{headerList}, Bind: bindExists},
+		{
+			Name: "size", Args: []Arg{{Name: "limit", Kind: NumberArgument}},
+			Tags: []Tag{{Name: "over", Group: "size"}, {Name: "under", Group: "size"}}, Bind: bindSize,
+		},
+	}})
+}
+
+// bindHeader makes the header test. A name that can be no header name is no error: there
+// is no such field.
+func bindHeader(b *Binder, c *Call) Check {
+	headers, m := b.headerNames(c.Texts("header-names")), c.Matcher("key-list")
+	if m.Counting() {
+		return func(r *Run) (bool, error) {
+			n := 0
+			for i := range headers {
+				n += len(r.field(&headers[i]).found)
+			}
+			return m.Count(r, n), nil
+		}
+	}
+	return func(r *Run) (bool, error) {
+		for i := range headers {
+			if m.Match(r, r.field(&headers[i]).values(r)) {
+				return true, nil
+			}
+		}
+		return false, nil
+	}
+}
+
+func bindAddress(b *Binder, c *Call) Check {
+	names := c.Texts("header-names")
+	for _, n := range names {
+		if s, ok := n.Constant(); ok && !addressFields[lowerASCII(s)] {
+			b.Errorf(n.Span, "address: field %q holds no addresses; expected From, To, Cc, Sender, Reply-To or the like", clip(s))
+		}
+	}
+	headers, m, part := b.headerNames(names), c.Matcher("key-list"), c.AddressPart()
+	return func(r *Run) (bool, error) {
+		n := 0
+		for i := range headers {
+			if headers[i].slot < 0 && !addressFields[lowerASCII(headers[i].text.Value(r))] {
+				continue
+			}
+			v := r.field(&headers[i]).addresses(r).values(r, part)
+			if m.Counting() {
+				n += len(v)
+			} else if m.Match(r, v) {
+				return true, nil
+			}
+		}
+		return m.Counting() && m.Count(r, n), nil
+	}
+}
+
+func bindExists(b *Binder, c *Call) Check {
+	headers := b.headerNames(c.Texts("header-names"))
+	return func(r *Run) (bool, error) {
+		for i := range headers {
+			if len(r.field(&headers[i]).found) == 0 {
+				return false, nil
+			}
+		}
+		return true, nil
+	}
+}
+
+// bindSize makes the size test, which is strict on both sides. The size is that of the
+// message as it was received.
+func bindSize(b *Binder, c *Call) Check {
+	limit := c.Number("limit")
+	over, under := c.Tag("over") != nil, c.Tag("under") != nil
+	if !over && !under {
+		b.Errorf(c.Node.NameSpan, "size: expected :over or :under")
+	}
+	return func(r *Run) (bool, error) {
+		m := r.view.Mail()
+		if m == nil {
+			return false, nil
+		}
+		size := uint64(m.Size())
+		return over && size > limit || under && size < limit, nil
+	}
+}
