@@ -3,6 +3,7 @@ package wire
 import (
 	"fmt"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -155,6 +156,28 @@ func (p *Parser) Atoms() []string {
 
 // Word reads an atom in upper case: the name of an item, a key or an option.
 func (p *Parser) Word() string { return upper([]byte(p.Atom())) }
+
+// ItemName reads the name of a FETCH item in upper case: letters, digits, "." and "-",
+// so that it ends before a section's bracket.
+func (p *Parser) ItemName() string {
+	name := p.run(func(c byte) bool {
+		return isDigit(c) || c == '.' || c == '-' || c|0x20 >= 'a' && c|0x20 <= 'z'
+	})
+	if len(name) == 0 {
+		p.expected("the name of a data item")
+	}
+	return upper(name)
+}
+
+// AcceptWord reads word, in any case of letters, if it stands next as a whole atom.
+func (p *Parser) AcceptWord(word string) bool {
+	start := p.pos
+	if strings.EqualFold(string(p.run(isAtomChar)), word) {
+		return p.err == nil
+	}
+	p.pos = start
+	return false
+}
 
 // Number reads an unsigned 32-bit number.
 func (p *Parser) Number() uint32 {
