@@ -1,0 +1,233 @@
+package sqlite
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"time"
+
+	"github.com/sluice-mail/sluice/kv"
+	"github.com/sluice-mail/sluice/sqlite"
+)
+
+// row is what one row of kv says, with the value from wherever it is kept.
+type row struct {
+	v   []byte
+	exp int64
+}
+
+const selectRow = `SELECT coalesce(v, (SELECT v FROM big WHERE big.k = kv.k)), exp FROM kv WHERE k = ?`
+
+// read returns the live row of key, or kv.ErrNotFound.
+func read(c *sqlite.Conn, key []byte, now int64) (row, error) {
+	var r row
+	err := c.QueryRow(selectRow, key).Scan(&r.v, &r.exp)
+	if errors.Is(err, sqlite.ErrNoRows) || err == nil && !kv.Live(r.exp, now) {
+		return row{}, kv.ErrNotFound
+	}
+	return r, err
+}
+
+// put writes a row in place of what is there.
+func (s *Store) put(tx *sqlite.Tx, key, v []byte, exp int64) error {
+	if v == nil {
+		v = []byte{} // NULL would mean that the value is in big
+	}
+	var small any = v
+	if len(v) > smallValue {
+		small = nil
+		s.anyBig.Store(true)
+		_, err := tx.Exec(`INSERT INTO big (k, v, exp) VALUES (?, ?, ?) ON CONFLICT (k) DO UPDATE SET v = excluded.v, exp = excluded.exp`, key, v, exp)
+		if err != nil {
+			return err
+		}
+	} else if s.anyBig.Load() {
+		if _, err := tx.Exec(`DELETE FROM big WHERE k = ?`, key); err != nil {
+			return err
+		}
+	}
+	_, err := tx.Exec(`INSERT INTO kv (k, v, exp) VALUES (?, ?, ?) ON CONFLICT (k) DO UPDATE SET v = excluded.v, exp = excluded.exp`, key, small, exp)
+	return err
+}
+
+// Get returns the value under k, or kv.ErrNotFound.
+func (s *Store) Get(ctx context.Context, k kv.Key) (kv.Value, error) {
+	if err := k.Check(); err != nil {
+		return kv.Value{}, err
+	}
+	var r row
+	now := s.clock.Milli()
+	err := s.db.ReadOnce(ctx, func(c *sqlite.Conn) (err error) {
+		r, err = read(c, rowKey(k), now)
+		return err
+	})
+	if err != nil {
+		return kv.Value{}, fail("get", err)
+	}
+	return kv.Value{Bytes: r.v, Expires: kv.Moment(r.exp)}, nil
+}
+
+// GetMany returns one value per key; an absent one has nil Bytes.
+func (s *Store) GetMany(ctx context.Context, ks []kv.Key) ([]kv.Value, error) {
+	if err := kv.CheckMany(ks); err != nil {
+		return nil, err
+	}
+	values := make([]kv.Value, len(ks))
+	now := s.clock.Milli()
+	err := s.db.ReadOnce(ctx, func(c *sqlite.Conn) error {
+		for i, k := range ks {
+			r, err := read(c, rowKey(k), now)
+			if err == kv.ErrNotFound {
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			values[i] = kv.Value{Bytes: r.v, Expires: kv.Moment(r.exp)}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fail("get", err)
+	}
+	return values, nil
+}
+
+// edit runs change in the writer, with the row's key and the deadline that ttl means.
+func (s *Store) edit(ctx context.Context, act string, k kv.Key, v []byte, ttl time.Duration, change func(tx *sqlite.Tx, key []byte, now, exp int64) error) error {
+	if err := k.Check(); err != nil {
+		return err
+	}
+	if err := kv.CheckValue(v); err != nil {
+		return err
+	}
+	if _, err := kv.Deadline(0, ttl); err != nil {
+		return err
+	}
+	key := rowKey(k)
+	return s.write(ctx, act, func(tx *sqlite.Tx, now int64) error {
+		exp, err := kv.Deadline(now, ttl)
+		if err != nil {
+			return err
+		}
+		return change(tx, key, now, exp)
+	})
+}
+
+// Set writes the value.
+func (s *Store) Set(ctx context.Context, k kv.Key, v []byte, ttl time.Duration) error {
+	return s.edit(ctx, "set", k, v, ttl, func(tx *sqlite.Tx, key []byte, _, exp int64) error {
+		return s.put(tx, key, v, exp)
+	})
+}
+
+// Add writes the value only if the key is absent.
+func (s *Store) Add(ctx context.Context, k kv.Key, v []byte, ttl time.Duration) (bool, error) {
+	return s.CompareAndSwap(ctx, k, nil, v, ttl)
+}
+
+// CompareAndSwap writes next only if the key holds old.
+func (s *Store) CompareAndSwap(ctx context.Context, k kv.Key, old, next []byte, ttl time.Duration) (bool, error) {
+	done := false
+	err := s.edit(ctx, "compare and swap", k, next, ttl, func(tx *sqlite.Tx, key []byte, now, exp int64) error {
+		r, err := read(tx.Conn, key, now)
+		if err != nil && err != kv.ErrNotFound {
+			return err
+		}
+		there := err == nil
+		if there != (old != nil) || there && !bytes.Equal(r.v, old) {
+			return nil
+		}
+		done = true
+		return s.put(tx, key, next, exp)
+	})
+	return done && err == nil, err
+}
+
+// Incr adds to a counter. Only a new counter takes its expiry from ttl.
+func (s *Store) Incr(ctx context.Context, k kv.Key, by int64, ttl time.Duration) (int64, error) {
+	var n int64
+	err := s.edit(ctx, "increment", k, nil, ttl, func(tx *sqlite.Tx, key []byte, now, exp int64) error {
+		is, err := read(tx.Conn, key, now)
+		n = 0
+		if err == nil {
+			exp = is.exp
+			n, err = kv.ParseCounter(is.v)
+		}
+		if err != nil && err != kv.ErrNotFound {
+			return err
+		}
+		if n, err = kv.AddCounter(n, by); err != nil {
+			return err
+		}
+		return s.put(tx, key, kv.FormatCounter(n), exp)
+	})
+	if err != nil {
+		return 0, err
+	}
+	return n, nil
+}
+
+// Counter returns the number under k; absent is 0.
+func (s *Store) Counter(ctx context.Context, k kv.Key) (int64, error) {
+	v, err := s.Get(ctx, k)
+	if err == kv.ErrNotFound {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	return kv.ParseCounter(v.Bytes)
+}
+
+// Delete removes what is under the key and says whether there was something.
+func (s *Store) Delete(ctx context.Context, k kv.Key) (bool, error) {
+	if err := k.Check(); err != nil {
+		return false, err
+	}
+	var n int64
+	key := rowKey(k)
+	err := s.write(ctx, "delete", func(tx *sqlite.Tx, now int64) error {
+		n = 0
+		return s.each(func(table string) error {
+			where, args := `k = ?`, []any{key}
+			if table == "rate" {
+				// Behind the name come a NUL and a rule, and no rule holds another NUL.
+				lo := append(append([]byte(nil), key...), 0)
+				where, args = `k > ? AND k < ? AND instr(substr(k, ?), x'00') = 0`, []any{lo, after(lo), len(lo) + 1}
+			}
+			live, err := remove(tx, table, where, args, now)
+			n += live
+			return err
+		})
+	})
+	return n > 0 && err == nil, err
+}
+
+// each calls fn for every table that may hold rows of keys. big comes after kv, and its
+// rows are not counted.
+func (s *Store) each(fn func(table string) error) error {
+	err := fn("kv")
+	if err == nil && s.anyBig.Load() {
+		err = fn("big")
+	}
+	if err == nil && s.anyRate.Load() {
+		err = fn("rate")
+	}
+	if err == nil && s.anyLock.Load() {
+		err = fn("lock")
+	}
+	return err
+}
+
+// remove deletes the rows of a table and returns how many of them anybody could see.
+func remove(tx *sqlite.Tx, table, where string, args []any, now int64) (live int64, err error) {
+	live, err = tx.Exec(`DELETE FROM `+table+` WHERE `+where+` AND (exp = 0 OR exp > ?)`, append(args[:len(args):len(args)], now)...)
+	if err == nil {
+		_, err = tx.Exec(`DELETE FROM `+table+` WHERE `+where, args...)
+	}
+	if table == "big" {
+		live = 0
+	}
+	return live, err
+}
