@@ -124,8 +124,19 @@ func (p *addressParser) entry() {
 			p.list.Entries = append(p.list.Entries, Entry{Kind: EntryGroup, Address: Address{Name: p.group}})
 			return
 		default:
-			p.words = append(p.words, p.word(spaced))
+			p.push(p.word(spaced))
 		}
+	}
+}
+
+// maxWords bounds the words of one entry; one that has more is no address.
+const maxWords = 1000
+
+func (p *addressParser) push(w lexeme) {
+	if len(p.words) < maxWords {
+		p.words = append(p.words, w)
+	} else {
+		p.words[maxWords-1].kind = '?'
 	}
 }
 
@@ -245,7 +256,7 @@ func (p *addressParser) angle() {
 			closed = true
 			break
 		}
-		p.words = append(p.words, p.word(spaced))
+		p.push(p.word(spaced))
 	}
 	var a Address
 	ok, empty := closed, closed && len(p.words) == 0

@@ -92,6 +92,11 @@ func decodeUTF7(in []byte) string {
 			continue
 		}
 		units := decodeBase64(nil, in[i+1:j])
+		if len(units) < 2 { // 1+1
+			b.Write(in[i:j])
+			i = j - 1
+			continue
+		}
 		b.WriteString(decodeWith(utf16, units[:len(units)&^1]))
 		if j < len(in) && in[j] == '-' {
 			j++

@@ -10,7 +10,7 @@ import (
 // ParseDate reads the value of a date field. It keeps the zone that the field names;
 // an unknown one, or none, is +0000. Besides what the standard writes it takes
 // comments, missing weekdays, seconds and zones, years of two digits, zones by name,
-// asctime's order, "22-Aug-2002", and RFC 3339.
+// asctime's order, "22-Aug-2002", "2002/08/22", and RFC 3339.
 //
 // Spec: RFC 5322, sections 3.3 and 4.3.
 func ParseDate(value string) (time.Time, error) {
@@ -72,8 +72,8 @@ func (d *dateParts) word(w string) error {
 			w = clock
 		}
 		return d.clock(w)
-	case digit && strings.Contains(w, "-"):
-		return d.hyphenated(w)
+	case digit && strings.ContainsAny(w, "-/"):
+		return d.hyphenated(strings.ReplaceAll(w, "/", "-"))
 	case digit:
 		return d.number(w)
 	default:
@@ -84,6 +84,9 @@ func (d *dateParts) word(w string) error {
 
 // number reads a day or a year.
 func (d *dateParts) number(w string) error {
+	if d.day >= 0 && d.year >= 0 {
+		return nil // a zone without its sign, perhaps
+	}
 	n, err := strconv.Atoi(w)
 	if err != nil || len(w) > 4 {
 		return fmt.Errorf("number %.20q", w)

@@ -6,6 +6,9 @@ import (
 	"strings"
 )
 
+// maxParams bounds the parameters that are read from one field.
+const maxParams = 1000
+
 // parseParams reads "first; name=value; ...": what stands in front of the first
 // semicolon, and the parameters in order. Comments are skipped, quotes taken off,
 // quotes that are missing forgiven; a parameter without "=" is left out.
@@ -14,7 +17,7 @@ import (
 func parseParams(value string) (first string, params []Param) {
 	s := lexer{in: value}
 	first = strings.TrimSpace(s.until(";"))
-	for s.accept(';') {
+	for s.accept(';') && len(params) < maxParams {
 		s.blanks()
 		name := strings.TrimSpace(s.until("=;"))
 		if !s.accept('=') {

@@ -81,9 +81,7 @@ func decodeQuotedPrintable(in []byte) []byte {
 	for line := range bytes.Lines(in) {
 		text := bytes.TrimRight(line, "\r\n")
 		end := line[len(text):]
-		if len(end) > 0 {
-			text = bytes.TrimRight(text, " \t")
-		}
+		text = bytes.TrimRight(text, " \t")
 		soft := false
 		for len(text) > 0 {
 			i := bytes.IndexByte(text, '=')
