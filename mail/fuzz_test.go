@@ -137,7 +137,7 @@ func FuzzTransfer(f *testing.F) {
 		f.Add(e, []byte("begin 644 x\n%2&5L;&\\=\n=C3=A9=\nSGVsbG8=\nend\n"))
 	}
 	f.Fuzz(func(t *testing.T, encoding string, body []byte) {
-		if got := decodeTransfer(encoding, body); len(got) > len(body) {
+		if got := decodeTransfer(encoding, body); len(got) > len(body)+1 { // a last line of uuencode may lack its padding
 			t.Fatalf("%s: %d octets from %d", encoding, len(got), len(body))
 		}
 	})
