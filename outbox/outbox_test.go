@@ -89,13 +89,13 @@ func TestRetriesAfter4xx(t *testing.T) {
 	if err := b.Enqueue(t.Context(), message("", "a@example.org", "x@remote.example")); err != nil {
 		t.Fatal(err)
 	}
-	b.until(t, "tried once", attempts(1))
+	b.until(t, "tried once", b.tried(1))
 	b.pass(59 * time.Second)
-	b.until(t, "not tried again within the minute", attempts(1))
+	b.until(t, "not tried again within the minute", b.tried(1))
 	b.pass(2 * time.Second)
-	b.until(t, "tried twice", attempts(2))
+	b.until(t, "tried twice", b.tried(2))
 	b.pass(59 * time.Minute)
-	b.until(t, "not tried again within the hour", attempts(2))
+	b.until(t, "not tried again within the hour", b.tried(2))
 	r.answers(nil, nil)
 	b.pass(2 * time.Minute)
 	r.next(t)
@@ -213,7 +213,7 @@ func TestTooOldBounces(t *testing.T) {
 	if err := b.Enqueue(t.Context(), message("", "a@example.org", "later@remote.example")); err != nil {
 		t.Fatal(err)
 	}
-	b.until(t, "tried", attempts(1))
+	b.until(t, "tried", b.tried(1))
 	b.pass(5 * 24 * time.Hour)
 	got := r.next(t)
 	if !contains(got.raw, "Status: 5.4.7") || !contains(got.raw, "450 4.1.1 mailbox busy") {
@@ -241,7 +241,7 @@ func TestBounceToOneOfOurs(t *testing.T) {
 	if err := b.Enqueue(t.Context(), message("", "anna@example.org", "gone@remote.example")); err != nil {
 		t.Fatal(err)
 	}
-	b.until(t, "the bounce was tried", attempts(1))
+	b.until(t, "the bounce was tried", b.tried(1))
 	b.pass(2 * time.Minute)
 	if m := <-got; m.to != "anna@example.org" || !contains(m.raw, "Action: failed") {
 		t.Errorf("bounce to %s:\n%s", m.to, m.raw)
@@ -320,7 +320,7 @@ func TestRetryAndRemoveByHand(t *testing.T) {
 	if err := b.Enqueue(t.Context(), message("k", "a@example.org", "x@remote.example")); err != nil {
 		t.Fatal(err)
 	}
-	b.until(t, "tried once", attempts(1))
+	b.until(t, "tried once", b.tried(1))
 	all, err := b.List(t.Context(), 0, 10)
 	if err != nil {
 		t.Fatal(err)
@@ -328,7 +328,7 @@ func TestRetryAndRemoveByHand(t *testing.T) {
 	if err := b.Retry(t.Context(), all[0].ID); err != nil {
 		t.Fatal(err)
 	}
-	b.until(t, "tried twice", attempts(2))
+	b.until(t, "tried twice", b.tried(2))
 	if err := b.Remove(t.Context(), all[0].ID); err != nil {
 		t.Fatal(err)
 	}
@@ -385,7 +385,7 @@ func TestRelayIsDownAndComesBack(t *testing.T) {
 	if err := b.Enqueue(t.Context(), message("", "a@example.org", "x@remote.example")); err != nil {
 		t.Fatal(err)
 	}
-	b.until(t, "tried", attempts(1))
+	b.until(t, "tried", b.tried(1))
 	mu.Lock()
 	down = false
 	mu.Unlock()
@@ -433,7 +433,7 @@ func TestGarbageFromTheRelay(t *testing.T) {
 			if err := b.Enqueue(t.Context(), message("", "a@example.org", "x@remote.example")); err != nil {
 				t.Fatal(err)
 			}
-			b.until(t, "waiting, not bounced", attempts(1))
+			b.until(t, "waiting, not bounced", b.tried(1))
 		})
 	}
 }

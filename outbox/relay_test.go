@@ -197,9 +197,10 @@ func (b *box) until(t *testing.T, what string, f func([]Entry) bool) {
 
 func empty(all []Entry) bool { return len(all) == 0 }
 
-func attempts(n int) func([]Entry) bool {
+// tried says that one message waits after n attempts, the last of which has ended.
+func (b *box) tried(n int) func([]Entry) bool {
 	return func(all []Entry) bool {
-		return len(all) == 1 && all[0].Recipients[0].Attempts == n && all[0].Recipients[0].Answer != ""
+		return len(all) == 1 && all[0].Recipients[0].Attempts == n && b.Stats().Deferred == int64(n)
 	}
 }
 

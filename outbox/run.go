@@ -114,6 +114,7 @@ func (b *Outbox) attempt(ctx context.Context, s *session, it *item) *session {
 		b.mu.Lock()
 		delete(b.inFlight, it.id)
 		b.mu.Unlock()
+		b.poke() // it, or what came of it, may be due already
 	}()
 	var err error
 	it.raw, err = b.load(ctx, it.id)
@@ -130,12 +131,11 @@ func (b *Outbox) attempt(ctx context.Context, s *session, it *item) *session {
 	if ctx.Err() != nil && !settled(it) {
 		return s // stopped in the middle: the claim stands as an attempt
 	}
-	b.note(it)
 	// What the relay answered is kept even when the server goes down meanwhile.
 	if err := b.finish(context.WithoutCancel(ctx), it); err != nil {
 		b.o.Logger.Error("outbox: result cannot be kept", slog.Any("err", err))
 	}
-	b.poke()
+	b.note(it)
 	return s
 }
 
