@@ -19,6 +19,7 @@ type run struct {
 	record *Record
 	level  Level
 	now    func() time.Time
+	locks  map[heldLock]heldLease // that the run holds
 	ops    int
 	writes int
 	// broken is the limit that ended the run. Once it is set every call fails, so that a

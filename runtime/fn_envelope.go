@@ -1,0 +1,76 @@
+package runtime
+
+func init() {
+	for _, f := range []struct {
+		name, doc string
+		result    Kind
+		value     func(*View) Value
+		want      string
+	}{
+		{"sender", "Returns the envelope sender; `\"\"` for `<>`.", String,
+			func(v *View) Value { return v.From.Address }, `"alice@example.net"`},
+		{"recipient", "Returns the envelope recipient that the script runs for; `\"\"` where there is none yet.", String,
+			func(v *View) Value { return v.Rcpt.Address }, `"bob+news@example.org"`},
+		{"recipients", "Returns all envelope recipients so far.", List, recipients, `["bob+news@example.org", "carol@example.com"]`},
+		{"recipient_detail", "Returns what follows the + of the recipient's local part; `\"\"` if there is none.", String,
+			func(v *View) Value { return v.Rcpt.Detail }, `"news"`},
+		{"account", "Returns the name of the account that the recipient belongs to; `\"\"` if there is none.", String,
+			func(v *View) Value { return v.Rcpt.Name }, `"bob"`},
+		{"client_ip", "Returns the IP address of the client; `\"\"` if it is not known.", String, clientIP, `"192.0.2.25"`},
+		{"client_ptr", "Returns the host name that the client's address has in DNS; `\"\"` if it is not known.", String,
+			func(v *View) Value { return v.Client.PTR }, `"mx.example.net"`},
+		{"client_helo", "Returns the name that the client greeted with.", String,
+			func(v *View) Value { return v.Client.Helo }, `"mx.example.net"`},
+		{"client_tls", "Says whether the client came over TLS.", Bool,
+			func(v *View) Value { return v.Client.TLS }, `true`},
+		{"authenticated_user", "Returns the user that the client logged in as; `\"\"` if it did not.", String,
+			func(v *View) Value { return v.Client.Authenticated }, `""`},
+		{"stage", "Returns the stage that the script runs at: connect, ehlo, mail, rcpt, data, deliver, imap or cron.", String,
+			func(v *View) Value { return string(v.Stage) }, `"deliver"`},
+		{"queue_id", "Returns the peer's queue id of the message; `\"\"` if it is not known.", String,
+			func(v *View) Value { return v.QueueID }, `"4Zexample"`},
+		{"hostname", "Returns the name of this server.", String,
+			func(v *View) Value { return v.Hostname }, `"mail.example.org"`},
+		{"now", "Returns the time at which the transaction came in, in unix seconds; it is the same all through a run.", Int,
+			func(v *View) Value { return v.Time.Unix() }, `1767225600`},
+	} {
+		register(Function{
+			Name: f.name, Family: "envelope", Doc: f.doc, Result: f.result, Trust: User,
+			Examples: []Example{{Code: f.name + `()`, Want: f.want}},
+			Call:     func(e *Env, _ Args) (Value, error) { return f.value(e.View), nil },
+		})
+	}
+	register(Function{
+		Name:   "envelope_param",
+		Family: "envelope",
+		Doc:    "Returns an ESMTP parameter of MAIL (`from`) or RCPT (`to`); null if there is none.",
+		Params: []Param{{Name: "of", Kind: String, Doc: "`from` or `to`"}, {Name: "name", Kind: String, Doc: "name of the parameter, upper case"}},
+		Result: String, Trust: User,
+		Examples: []Example{{Code: `envelope_param("from", "BODY")`, Want: `"8BITMIME"`}, {Code: `envelope_param("to", "NOTIFY")`, Want: `null`}},
+		Call: func(e *Env, a Args) (Value, error) {
+			params := e.View.Rcpt.Params
+			if a.String(0) == "from" {
+				params = e.View.From.Params
+			}
+			if s, ok := params[a.String(1)]; ok {
+				return s, nil
+			}
+			return nil, nil
+		},
+	})
+}
+
+func recipients(v *View) Value {
+	out := make([]Value, len(v.Rcpts))
+	for i, p := range v.Rcpts {
+		out[i] = p.Address
+	}
+	return out
+}
+
+func clientIP(v *View) Value {
+	if !v.Client.IP.IsValid() {
+		return ""
+	}
+	return v.Client.IP.Unmap().String()
+}

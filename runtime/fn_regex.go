@@ -1,0 +1,180 @@
+package runtime
+
+import (
+	"crypto/md5"
+	"crypto/sha1"
+	"crypto/sha256"
+	"crypto/sha512"
+	"encoding/hex"
+	"fmt"
+	"hash"
+	"regexp"
+	"sync"
+)
+
+const (
+	maxPattern     = 1 << 10 // octets
+	maxRegexText   = 1 << 20 // octets that are looked at
+	maxLevenshtein = 1 << 10 // characters that are looked at
+)
+
+func init() {
+	pattern := Param{Name: "pattern", Kind: String, Doc: "RE2 syntax (Go), at most 1 KiB; it matches anywhere unless it begins with ^"}
+	text := Param{Name: "text", Kind: String, Doc: "text; its first MiB is looked at"}
+	register(Function{
+		Name:   "matches_regex",
+		Family: "text",
+		Doc:    "Says whether text matches a regular expression. It is Stalwart's `matches`. Time grows with the text only.",
+		Params: []Param{pattern, text},
+		Result: Bool, Trust: User,
+		Examples: []Example{
+			{Code: `matches_regex("^\\[SPAM\\]", "[SPAM] buy")`, Want: `true`},
+			{Code: `matches_regex("(?i)viagra|casino", "good news")`, Want: `false`},
+		},
+		Call: func(_ *Env, a Args) (Value, error) {
+			re, err := patterns.compile(a.String(0))
+			if err != nil {
+				return nil, fmt.Errorf("matches_regex: %w", err)
+			}
+			return re.MatchString(cut(a.String(1), maxRegexText)), nil
+		},
+	})
+	register(Function{
+		Name:   "regex_captures",
+		Family: "text",
+		Doc:    "Returns what the first match of a regular expression and its groups hold, the whole match first; null if there is none.",
+		Params: []Param{pattern, text},
+		Result: List, Trust: User,
+		Examples: []Example{
+			{Code: `regex_captures("#([0-9]+)", "Re: ticket #42 again")`, Want: `["#42", "42"]`},
+			{Code: `regex_captures("x", "abc")`, Want: `null`},
+		},
+		Call: func(_ *Env, a Args) (Value, error) {
+			re, err := patterns.compile(a.String(0))
+			if err != nil {
+				return nil, fmt.Errorf("regex_captures: %w", err)
+			}
+			groups := re.FindStringSubmatch(cut(a.String(1), maxRegexText))
+			if groups == nil {
+				return nil, nil
+			}
+			out := make([]Value, len(groups))
+			for i, g := range groups {
+				out[i] = g
+			}
+			return out, nil
+		},
+	})
+	register(Function{
+		Name:   "levenshtein_distance",
+		Family: "text",
+		Doc:    "Returns how many characters have to be put in, taken out or changed to make one text the other; looks at 1024 characters of each.",
+		Params: []Param{{Name: "a", Kind: String, Doc: "text"}, {Name: "b", Kind: String, Doc: "text"}},
+		Result: Int, Trust: User,
+		Examples: []Example{{Code: `levenshtein_distance("paypal", "paypa1")`, Want: `1`}, {Code: `levenshtein_distance("", "grün")`, Want: `4`}},
+		Call: func(_ *Env, a Args) (Value, error) {
+			return int64(levenshtein(firstRunes(a.String(0), maxLevenshtein), firstRunes(a.String(1), maxLevenshtein))), nil
+		},
+	})
+	register(Function{
+		Name:   "hash",
+		Family: "text",
+		Doc:    "Returns the hash of text in lower case hex digits.",
+		Params: []Param{textParam, {Name: "algorithm", Kind: String, Doc: "md5, sha1, sha256 or sha512"}},
+		Result: String, Trust: User,
+		Examples: []Example{{Code: `hash("sluice", "md5")`, Want: `"` + hex.EncodeToString(sum(md5.New(), "sluice")) + `"`}},
+		Call: func(_ *Env, a Args) (Value, error) {
+			var h hash.Hash
+			switch a.String(1) {
+			case "md5":
+				h = md5.New()
+			case "sha1":
+				h = sha1.New()
+			case "sha256":
+				h = sha256.New()
+			case "sha512":
+				h = sha512.New()
+			default:
+				return nil, fmt.Errorf("hash: unknown algorithm %q; known are md5, sha1, sha256, sha512", cut(a.String(1), 40))
+			}
+			return hex.EncodeToString(sum(h, a.String(0))), nil
+		},
+	})
+}
+
+func sum(h hash.Hash, s string) []byte {
+	h.Write([]byte(s)) // never fails
+	return h.Sum(nil)
+}
+
+// patterns are the regular expressions that scripts use, compiled once. They hardly ever
+// come from mail; where they do, the oldest half goes when the cache is full.
+var patterns = regexCache{byText: map[string]*regexp.Regexp{}}
+
+type regexCache struct {
+	mu     sync.RWMutex
+	byText map[string]*regexp.Regexp
+	order  []string
+}
+
+const maxPatterns = 512
+
+func (c *regexCache) compile(pattern string) (*regexp.Regexp, error) {
+	if len(pattern) > maxPattern {
+		return nil, fmt.Errorf("pattern of %d octets is over %d", len(pattern), maxPattern)
+	}
+	c.mu.RLock()
+	re := c.byText[pattern]
+	c.mu.RUnlock()
+	if re != nil {
+		return re, nil
+	}
+	re, err := regexp.Compile(pattern)
+	if err != nil {
+		return nil, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.order) >= maxPatterns {
+		for _, p := range c.order[:maxPatterns/2] {
+			delete(c.byText, p)
+		}
+		c.order = append([]string(nil), c.order[maxPatterns/2:]...)
+	}
+	if c.byText[pattern] == nil {
+		c.byText[pattern] = re
+		c.order = append(c.order, pattern)
+	}
+	return re, nil
+}
+
+// firstRunes returns the first n characters of s.
+func firstRunes(s string, n int) []rune {
+	out := make([]rune, 0, min(len(s), n))
+	for _, r := range s {
+		if len(out) == n {
+			break
+		}
+		out = append(out, r)
+	}
+	return out
+}
+
+func levenshtein(a, b []rune) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i, x := range a {
+		last := row[0]
+		row[0] = i + 1
+		for j, y := range b {
+			cost := last
+			if x != y {
+				cost = 1 + min(last, row[j+1], row[j])
+			}
+			last, row[j+1] = row[j+1], cost
+		}
+	}
+	return row[len(b)]
+}
