@@ -70,7 +70,7 @@ func (b *Binder) arguments(c *Call, own []Tag, match, part bool) {
 		}
 		for _, other := range c.uses {
 			switch {
-			case other.Def == def:
+			case other.Def.Name == def.Name:
 				b.Errorf(a.Span, "tag %q is used twice", ":"+def.Name)
 			case def.Group != "" && other.Def.Group == def.Group:
 				b.Errorf(a.Span, "%q and %q exclude each other", ":"+other.Def.Name, ":"+def.Name)

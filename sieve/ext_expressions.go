@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/sluice-mail/sluice/runtime"
@@ -17,14 +18,15 @@ const expressionsName = "vnd.sluice.expressions"
 // Expressions compiles the expressions of let and eval.
 type Expressions interface {
 	// Compile returns an expression. variables are the names, in lower case, that it may
-	// read beside the functions of the runtime table. An error that is an
-	// *ExpressionError is placed in the script.
+	// read beside the functions of the runtime table. What is *ExpressionError or
+	// ExpressionErrors in its error is placed in the script.
 	Compile(name, source string, variables []string, o runtime.CompileOptions) (Expression, error)
 }
 
 // Expression is a compiled expression. Many runs may use it at once.
 type Expression interface {
 	// Eval returns its value. variable returns the value of the variable of that name.
+	// An error should be an *ExpressionError, which does not name the script.
 	Eval(t *runtime.Task, variable func(name string) runtime.Value) (runtime.Value, error)
 }
 
@@ -32,9 +34,24 @@ type Expression interface {
 type ExpressionError struct {
 	Line, Col int
 	Msg       string
+	Err       error // the cause, such as a *runtime.LimitError; may be nil
 }
 
 func (e *ExpressionError) Error() string { return e.Msg }
+
+// Unwrap returns the cause.
+func (e *ExpressionError) Unwrap() error { return e.Err }
+
+// ExpressionErrors are several errors of one expression.
+type ExpressionErrors []*ExpressionError
+
+func (l ExpressionErrors) Error() string {
+	text := make([]string, len(l))
+	for i, e := range l {
+		text[i] = e.Msg
+	}
+	return strings.Join(text, "\n")
+}
 
 // vnd.sluice.expressions lets a script call every function of the runtime table.
 //
@@ -115,22 +132,31 @@ func (b *Binder) expression(c *Call) *expression {
 	return x
 }
 
-// expressionError places an error in the script: exactly, where the expression stands in
-// the source as it is.
+// expressionError places the errors of an expression in the script: exactly, where the
+// expression stands in the source as it is.
 func (b *Binder) expressionError(s *String, err error) {
-	at := s.Span
-	var placed *ExpressionError
-	if errors.As(err, &placed) && placed.Line == 1 && !s.Multiline && s.End-s.Start == len(s.Value)+2 {
+	var list ExpressionErrors
+	var one *ExpressionError
+	switch {
+	case errors.As(err, &list):
+	case errors.As(err, &one):
+		list = ExpressionErrors{one}
+	default:
+		b.Errorf(s.Span, "in the expression: %s", err)
+	}
+	exact := !s.Multiline && s.End-s.Start == len(s.Value)+2
+	for _, e := range list {
+		if !exact || e.Line != 1 {
+			b.Errorf(s.Span, "in line %d, column %d of the expression: %s", e.Line, e.Col, e.Msg)
+			continue
+		}
 		offset := s.Start + 1
-		for range placed.Col - 1 {
+		for range e.Col - 1 {
 			_, n := utf8.DecodeRuneInString(b.script.Source[offset : s.End-1])
 			offset += n
 		}
-		at = Span{offset, s.End}
-		b.Errorf(at, "%s", placed.Msg)
-		return
+		b.Errorf(Span{offset, s.End - 1}, "in the expression: %s", e.Msg)
 	}
-	b.Errorf(at, "in the expression: %s", err)
 }
 
 func (x *expression) eval(r *Run) (runtime.Value, error) {
