@@ -76,7 +76,7 @@ type Item struct {
 // Delete, DeletePrefix, Purge and Stats mean all of them.
 //
 // A ttl of 0 means no expiry; a negative one is an error. Durations are exact to
-// the millisecond. The prefix's class (see Prefix.Info) decides when a write is
+// the millisecond, counted from one moment within the call. The prefix's class (see Prefix.Info) decides when a write is
 // acknowledged; a store without that class gives the next stronger one.
 type Store interface {
 	// Get returns the value under k, or ErrNotFound.

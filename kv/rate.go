@@ -160,8 +160,10 @@ func (r Rule) takeSliding(s RateState, now, cost int64) (RateState, int64, Decis
 	per := int64(r.Per)
 	age := now - s.Start
 	switch {
-	case s.Start == 0 || age < 0 || age >= 2*per:
+	case s.Start == 0 || age <= -per || age >= 2*per:
 		s, age = RateState{Start: now}, 0
+	case age < 0: // now was taken a moment before the state was written
+		age = 0
 	case age >= per:
 		s = RateState{Start: s.Start + per, Prev: s.Cur}
 		age -= per

@@ -18,9 +18,10 @@ func (s *Store) Rate(ctx context.Context, k kv.Key, rule kv.Rule, cost int64, pe
 	key := rowKey(kv.Key{Prefix: k.Prefix, Name: kv.RateName(k.Name, rule)})
 	var d kv.Decision
 	if peek {
+		now := s.clock.Nano()
 		err := s.db.ReadOnce(ctx, func(c *sqlite.Conn) error {
 			old, err := rateState(c, key)
-			_, _, d = rule.Take(old, s.clock.Nano(), cost)
+			_, _, d = rule.Take(old, now, cost)
 			return err
 		})
 		return d, fail("rate", err)

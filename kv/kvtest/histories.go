@@ -1,0 +1,234 @@
+package kvtest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	goruntime "runtime"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/anishathalye/porcupine"
+	"github.com/sluice-mail/sluice/kv"
+)
+
+// The shape of a history: short enough that porcupine always comes to an end.
+const (
+	clients = 4
+	calls   = 7
+)
+
+// Histories runs n histories of concurrent calls, each on keys of its own, and returns
+// how many of them no order of the calls explains, with one of those as text. The seed
+// decides which calls are made, though not how they interleave.
+func Histories(t *testing.T, s kv.Store, advance func(time.Duration), n int, seed uint64) (illegal int, example string) {
+	t.Helper()
+	for i := range n {
+		h := &history{ctx: t.Context(), kv: s, advance: advance, name: fmt.Sprintf("history %d/", i)}
+		if err := h.findBase(); err != nil {
+			t.Fatal(err)
+		}
+		ops := h.run(seed, uint64(i))
+		switch porcupine.CheckOperationsTimeout(model, ops, 20*time.Second) {
+		case porcupine.Illegal:
+			if illegal++; example == "" {
+				example = text(ops)
+			}
+		case porcupine.Unknown:
+			t.Errorf("history %d is too long to be checked", i)
+		}
+	}
+	if illegal > 0 {
+		t.Logf("seed %d", seed)
+	}
+	return illegal, example
+}
+
+// history makes one history.
+type history struct {
+	ctx     context.Context
+	kv      kv.Store
+	advance func(time.Duration)
+	name    string
+	base    time.Time // the store's time when the history began
+	began   time.Time // the machine's
+	moved   atomic.Int64
+}
+
+// findBase asks the store for its time: it may not be the test's clock's.
+func (h *history) findBase() error {
+	k := value(h.name + "~")
+	if err := h.kv.Set(h.ctx, k, nil, time.Hour); err != nil {
+		return err
+	}
+	v, err := h.kv.Get(h.ctx, k)
+	h.base = v.Expires.Add(-time.Hour)
+	h.began = time.Now()
+	return err
+}
+
+func (h *history) run(seed, number uint64) []porcupine.Operation {
+	var wg sync.WaitGroup
+	var start sync.WaitGroup
+	start.Add(clients)
+	ops := make([][]porcupine.Operation, clients)
+	for c := range clients {
+		wg.Go(func() {
+			rng := rand.New(rand.NewPCG(seed, number*clients+uint64(c)))
+			var lease kv.Lease
+			start.Done()
+			start.Wait()
+			for range calls {
+				in := pick(rng, lease)
+				if rng.IntN(3) == 0 {
+					goruntime.Gosched()
+				}
+				in.from = time.Duration(h.moved.Load())
+				call := time.Since(h.began)
+				out := h.do(in, &lease)
+				ops[c] = append(ops[c], porcupine.Operation{ClientId: c, Input: in, Call: int64(call), Output: out, Return: int64(time.Since(h.began))})
+			}
+		})
+	}
+	wg.Wait()
+	return slices.Concat(ops...)
+}
+
+// pick makes up a call.
+func pick(rng *rand.Rand, lease kv.Lease) input {
+	ms := func(n int) time.Duration { return time.Duration(rng.IntN(n)) * time.Millisecond }
+	in := input{key: min(rng.IntN(4), 1), old: rng.IntN(4), new: 1 + rng.IntN(3), ttl: max(ms(6)-time.Millisecond, 0)}
+	in.act = act(rng.IntN(int(acts)))
+	if rng.IntN(3) == 0 {
+		in.act = opGet // what caches lie about
+	}
+	switch in.act {
+	case opAdvance:
+		in.ttl = ms(4) + time.Millisecond
+	case opRate:
+		in.new, in.peek = rng.IntN(3), rng.IntN(4) == 0
+	case opLock, opRenew:
+		in.ttl += 3 * time.Millisecond
+	}
+	if in.act == opRenew || in.act == opUnlock {
+		in.fence = lease.Fence
+	}
+	return in
+}
+
+// do makes the call and returns its answer, with times since the beginning.
+func (h *history) do(in input, lease *kv.Lease) (out output) {
+	k := value(h.name + string(rune('a'+in.key)))
+	n := counter(h.name)
+	var err error
+	switch in.act {
+	case opGet:
+		var v kv.Value
+		v, err = h.kv.Get(h.ctx, k)
+		out = h.row(v, err)
+		if errors.Is(err, kv.ErrNotFound) {
+			err = nil
+		}
+	case opList:
+		var items []kv.Item
+		items, _, err = h.kv.List(h.ctx, k.Prefix, k.Name, "", 10)
+		if len(items) > 0 {
+			out = h.row(items[0].Value, err)
+		}
+	case opSet:
+		err = h.kv.Set(h.ctx, k, digit(in.new), in.ttl)
+	case opAdd:
+		out.ok, err = h.kv.Add(h.ctx, k, digit(in.new), in.ttl)
+	case opSwap:
+		out.ok, err = h.kv.CompareAndSwap(h.ctx, k, digit(in.old), digit(in.new), in.ttl)
+	case opDelete:
+		out.ok, err = h.kv.Delete(h.ctx, k)
+	case opDeletePrefix:
+		var removed int
+		removed, err = h.kv.DeletePrefix(h.ctx, k.Prefix, k.Name)
+		out.ok = removed > 0
+	case opIncr:
+		out.v, err = h.kv.Incr(h.ctx, n, 1, in.ttl)
+	case opCounter:
+		out.v, err = h.kv.Counter(h.ctx, n)
+	case opRate:
+		var d kv.Decision
+		d, err = h.kv.Rate(h.ctx, allow(h.name), testRule, int64(in.new), in.peek)
+		out.ok, out.v, out.retry = d.Allowed, d.Remaining, d.RetryAfter
+	case opAdvance:
+		h.advance(in.ttl)
+		h.moved.Add(int64(in.ttl))
+	case opPurge:
+		_, _, err = h.kv.Purge(h.ctx)
+	default:
+		out, err = h.doLock(in, lease)
+	}
+	if err != nil {
+		out.failed = err.Error()
+	}
+	return out
+}
+
+func (h *history) doLock(in input, lease *kv.Lease) (out output, err error) {
+	k := lock(h.name)
+	switch in.act {
+	case opLock:
+		var l kv.Lease
+		l, err = h.kv.Lock(h.ctx, k, in.ttl, in.key == 0)
+		if err == nil {
+			*lease = l
+			out.ok, out.fence, out.expires = true, l.Fence, l.Expires.Sub(h.base)
+		}
+	case opRenew:
+		var l kv.Lease
+		l, err = h.kv.Renew(h.ctx, kv.Lease{Key: k, Owner: lease.Owner, Fence: in.fence}, in.ttl)
+		if err == nil {
+			out.ok, out.expires = true, l.Expires.Sub(h.base)
+		}
+	case opUnlock:
+		err = h.kv.Unlock(h.ctx, kv.Lease{Key: k, Owner: lease.Owner, Fence: in.fence})
+		out.ok = err == nil
+	}
+	if errors.Is(err, kv.ErrLocked) || errors.Is(err, kv.ErrNotOwner) {
+		err = nil
+	}
+	return out, err
+}
+
+// row is the answer that a value makes.
+func (h *history) row(v kv.Value, err error) (out output) {
+	if err != nil {
+		return out
+	}
+	out.ok = true
+	if len(v.Bytes) == 1 {
+		out.v = int64(v.Bytes[0] - '0')
+	}
+	if !v.Expires.IsZero() {
+		out.expires = v.Expires.Sub(h.base)
+	}
+	return out
+}
+
+// digit is the value n; 0 is nil, which means absent.
+func digit(n int) []byte {
+	if n == 0 {
+		return nil
+	}
+	return []byte{'0' + byte(n)}
+}
+
+// text writes a history one call a line, in order of their beginnings.
+func text(ops []porcupine.Operation) string {
+	slices.SortFunc(ops, func(a, b porcupine.Operation) int { return int(a.Call - b.Call) })
+	var b strings.Builder
+	for _, op := range ops {
+		fmt.Fprintf(&b, "%9v %9v  client %d: %s\n", time.Duration(op.Call), time.Duration(op.Return), op.ClientId, describe(op.Input.(input), op.Output.(output)))
+	}
+	return b.String()
+}
