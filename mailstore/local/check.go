@@ -1,0 +1,134 @@
+package local
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/sluice-mail/sluice/imapbridge/idmap"
+	"github.com/sluice-mail/sluice/sqlite"
+)
+
+// Check compares everything of an account that is kept twice: counters and rows, UIDs
+// and what vanished, rows and blob files with their lengths; deep reads the octets of
+// all blobs too and compares them with their names. It returns a sentence for each
+// thing that is not as it must be. An error means that the account could not be read.
+func (s *Store) Check(ctx context.Context, account string, deep bool) (problems []string, err error) {
+	err = s.with(ctx, account, func(a *Account) error {
+		if err := a.db.Check(ctx); err != nil {
+			return a.wrap("check", err)
+		}
+		var blobs []idmap.Content
+		err := a.read(ctx, func(c *sqlite.Conn) error {
+			var err error
+			if problems, err = idmap.Check(c); err != nil {
+				return err
+			}
+			problems, err = checkLog(c, problems)
+			if err != nil {
+				return err
+			}
+			rows := c.Query(`SELECT blob, size FROM content`)
+			for rows.Next() {
+				var b idmap.Content
+				rows.Scan(&b.BlobID, &b.Size)
+				blobs = append(blobs, b)
+			}
+			return rows.Close()
+		})
+		if err != nil {
+			return a.wrap("check", err)
+		}
+		for _, b := range blobs {
+			if err := ctx.Err(); err != nil {
+				return a.wrap("check", err)
+			}
+			if text := a.checkBlob(ctx, b, deep); text != "" {
+				problems = append(problems, text)
+			}
+		}
+		return nil
+	})
+	return problems, err
+}
+
+// checkBlob returns what is wrong with a blob's file. A blob that was purged since its
+// row was read is no problem.
+func (a *Account) checkBlob(ctx context.Context, b idmap.Content, deep bool) string {
+	path := a.s.blobPath(a.id, b.BlobID)
+	if !deep && present(path, b.Size) {
+		return ""
+	}
+	raw, err := readBlob(path, b.Size)
+	if err == nil {
+		if got := blobID(a.id, sum(raw)); deep && got != b.BlobID {
+			return fmt.Sprintf("blob %s: the octets of %s are not those that were stored", b.BlobID, path)
+		}
+		return ""
+	}
+	known := true
+	if rerr := a.read(ctx, func(c *sqlite.Conn) (err error) {
+		_, _, known, err = idmap.FindContent(c, b.BlobID)
+		return err
+	}); rerr == nil && !known {
+		return ""
+	}
+	return fmt.Sprintf("blob %s: %v", b.BlobID, err)
+}
+
+// checkLog looks for entries that the change log cannot have.
+func checkLog(c *sqlite.Conn, problems []string) ([]string, error) {
+	var n int
+	err := c.QueryRow(`SELECT count(*) FROM changelog AS l, account AS a, local AS f
+		WHERE l.modseq > a.modseq OR l.modseq <= f.log_floor`).Scan(&n)
+	if err != nil {
+		return problems, err
+	}
+	if n > 0 {
+		problems = append(problems, fmt.Sprintf("%d entries of the change log are of the future or folded", n))
+	}
+	var ids int
+	err = c.QueryRow(`SELECT count(*) FROM email AS e, local AS f WHERE e.modseq > f.log_floor
+		AND NOT EXISTS (SELECT 1 FROM changelog AS l WHERE l.modseq = e.modseq AND l.type = ? AND l.id = e.id)`, typeEmail).Scan(&ids)
+	if err != nil {
+		return problems, err
+	}
+	if ids > 0 {
+		problems = append(problems, fmt.Sprintf("the change log misses the last change of %d Emails", ids))
+	}
+	return problems, nil
+}
+
+// MailboxLine is a mailbox as `sluice mailbox list` shows it.
+type MailboxLine struct {
+	Account string `json:"account"`
+	ID      string `json:"id"`
+	Path    string `json:"path"`
+	Role    string `json:"role,omitempty"`
+
+	Subscribed    bool   `json:"subscribed"`
+	Messages      uint32 `json:"messages"`
+	Unseen        uint32 `json:"unseen"`
+	Deleted       uint32 `json:"deleted"`
+	Recent        uint32 `json:"recent"`
+	Octets        int64  `json:"octets"`
+	UIDValidity   uint32 `json:"uidvalidity"`
+	UIDNext       uint32 `json:"uidnext"`
+	HighestModSeq uint64 `json:"highestmodseq"`
+}
+
+// ListMailboxes returns the mailboxes of an account that is there already, with their
+// counters, INBOX first, then by path.
+func (s *Store) ListMailboxes(ctx context.Context, account string) (lines []MailboxLine, err error) {
+	err = s.with(ctx, account, func(a *Account) error {
+		list, err := a.List(ctx)
+		for _, l := range list {
+			lines = append(lines, MailboxLine{
+				Account: account, ID: l.Mailbox.ID, Path: l.Path, Role: l.Role, Subscribed: l.Subscribed,
+				Messages: l.Messages, Unseen: l.Unseen, Deleted: l.Deleted, Recent: l.Recent, Octets: l.Octets,
+				UIDValidity: l.UIDValidity, UIDNext: uint32(l.UIDNext), HighestModSeq: l.HighestModSeq,
+			})
+		}
+		return err
+	})
+	return lines, err
+}
