@@ -3,7 +3,6 @@ package local
 import (
 	"context"
 	"fmt"
-	"slices"
 	"sync"
 
 	"github.com/emersion/go-imap/v2"
@@ -245,7 +244,7 @@ func (b *Backend) Copy(ctx context.Context, from int64, uids []imap.UID, to int6
 // Move moves messages in one commit; an Email keeps its id. It returns the pairs of UIDs.
 func (b *Backend) Move(ctx context.Context, from int64, uids []imap.UID, to int64) (src, dst []imap.UID, modseq uint64, err error) {
 	err = b.a.change(ctx, func(c *idmap.Change, tx *sqlite.Tx) (err error) {
-		src, dst, err = c.Move(from, slices.Concat([]imap.UID{}, uids), to) // nil would be all
+		src, dst, err = c.Move(from, append([]imap.UID{}, uids...), to) // nil would be all
 		if err != nil {
 			return err
 		}

@@ -84,13 +84,6 @@ func (a *Account) createMailbox(ctx context.Context, path, role string) (m idmap
 
 // make makes a mailbox and those above it that are missing, in the running commit.
 func (a *Account) make(c *idmap.Change, tx *sqlite.Tx, path, role string) (idmap.Mailbox, error) {
-	var n int
-	if err := tx.QueryRow(`SELECT count(*) FROM mailbox`).Scan(&n); err != nil {
-		return idmap.Mailbox{}, err
-	}
-	if n >= a.s.o.MaxMailboxes {
-		return idmap.Mailbox{}, fmt.Errorf("%w: %d mailboxes", mailstore.ErrLimit, n)
-	}
 	if up := parentPath(path); up != "" {
 		_, err := idmap.Find(tx.Conn, up)
 		if errors.Is(err, idmap.ErrNotFound) {
@@ -99,6 +92,13 @@ func (a *Account) make(c *idmap.Change, tx *sqlite.Tx, path, role string) (idmap
 		if err != nil {
 			return idmap.Mailbox{}, err
 		}
+	}
+	var n int
+	if err := tx.QueryRow(`SELECT count(*) FROM mailbox`).Scan(&n); err != nil {
+		return idmap.Mailbox{}, err
+	}
+	if n >= a.s.o.MaxMailboxes {
+		return idmap.Mailbox{}, fmt.Errorf("%w: %d mailboxes", mailstore.ErrLimit, n)
 	}
 	m, err := c.CreateMailbox(a.s.newID('m'), path, role)
 	if err != nil {

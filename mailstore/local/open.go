@@ -86,6 +86,10 @@ func (s *Store) OpenAccount(ctx context.Context, id string) (*Account, func(), e
 		s.release(h)
 		return nil, nil, h.err
 	}
+	if h.acct.hidden.Load() {
+		s.release(h)
+		return nil, nil, fmt.Errorf("mailstore/local: open account %s: it was removed: %w", id, mailstore.ErrNotFound)
+	}
 	var once sync.Once
 	return h.acct, func() { once.Do(func() { s.release(h) }) }, nil
 }

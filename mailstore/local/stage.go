@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/sluice-mail/sluice/imapbridge/idmap"
+	"github.com/sluice-mail/sluice/mail"
 	"github.com/sluice-mail/sluice/sqlite"
 )
 
@@ -83,7 +84,7 @@ func (a *Account) stage(ctx context.Context, raws [][]byte) (list []staged, rele
 		if j := first[list[i].path]; j != i {
 			list[i] = list[j]
 		} else if list[i].thread == "" && !slices.Contains(fresh, i) {
-			a.describe(raws[i], &list[i]) // known octets: for the thread
+			list[i].thread = threadID(a.id, mail.New(raws[i])) // known octets
 		}
 	}
 	return list, release, nil
