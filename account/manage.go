@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/sluice-mail/sluice/sqlite"
@@ -64,7 +65,7 @@ func (d *Directory) free(c *sqlite.Conn, name string) error {
 	return nil
 }
 
-// Passwd sets the password of the account that name names exactly. Logins that are
+// Passwd sets the password of the account name (not of an alias). Logins that are
 // remembered are forgotten.
 func (d *Directory) Passwd(ctx context.Context, name, password string) error {
 	verifiers, err := d.makeVerifiers(ctx, password)
@@ -73,7 +74,7 @@ func (d *Directory) Passwd(ctx context.Context, name, password string) error {
 	}
 	var a Account
 	err = d.db.Write(ctx, func(tx *sqlite.Tx) (err error) {
-		if a, err = d.find(tx.Conn, name, false); err != nil {
+		if a, err = d.named(tx.Conn, name); err != nil {
 			return err
 		}
 		return putVerifiers(tx, a.ID, verifiers)
@@ -82,6 +83,20 @@ func (d *Directory) Passwd(ctx context.Context, name, password string) error {
 		return wrap("passwd", err)
 	}
 	return wrap("passwd", d.forgetLogins(ctx, a.ID))
+}
+
+// named returns the account of that name. An alias is not enough to change or remove
+// what it leads to.
+func (d *Directory) named(c *sqlite.Conn, name string) (Account, error) {
+	local, domain, _ := splitAddress(name)
+	a, err := lookUp(c, byName, d.keys(local, domain))
+	if !errors.Is(err, ErrUnknown) {
+		return a, err
+	}
+	if a, err := lookUp(c, byAlias, d.keys(local, domain)); err == nil {
+		return Account{}, fmt.Errorf("%w: %.80q is an alias of %s", ErrUnknown, name, a.Name)
+	}
+	return Account{}, fmt.Errorf("%w: %.80q", ErrUnknown, name)
 }
 
 func putVerifiers(tx *sqlite.Tx, id string, verifiers []string) error {
@@ -104,14 +119,16 @@ func (d *Directory) Alias(ctx context.Context, name, alias string) error {
 		return wrap("alias", err)
 	}
 	err := d.db.Write(ctx, func(tx *sqlite.Tx) error {
-		a, err := d.find(tx.Conn, name, false)
+		a, err := d.named(tx.Conn, name)
 		if err != nil {
 			return err
 		}
 		if err := d.free(tx.Conn, alias); err != nil {
 			return err
 		}
-		if b, err := d.find(tx.Conn, alias, true); err == nil {
+		local, domain, _ := splitAddress(alias)
+		plain, _, _ := strings.Cut(local, "+")
+		if b, err := lookUp(tx.Conn, byName, d.keys(plain, domain)); err == nil {
 			return fmt.Errorf("%w: %s is account %s with a detail", ErrTaken, alias, b.Name)
 		} else if !errors.Is(err, ErrUnknown) {
 			return err
@@ -126,7 +143,7 @@ func (d *Directory) Alias(ctx context.Context, name, alias string) error {
 // is not one of its aliases.
 func (d *Directory) Unalias(ctx context.Context, name, alias string) error {
 	err := d.db.Write(ctx, func(tx *sqlite.Tx) error {
-		a, err := d.find(tx.Conn, name, false)
+		a, err := d.named(tx.Conn, name)
 		if err != nil {
 			return err
 		}
@@ -144,7 +161,7 @@ func (d *Directory) Unalias(ctx context.Context, name, alias string) error {
 func (d *Directory) Remove(ctx context.Context, name string) error {
 	var a Account
 	err := d.db.Write(ctx, func(tx *sqlite.Tx) (err error) {
-		if a, err = d.find(tx.Conn, name, false); err != nil {
+		if a, err = d.named(tx.Conn, name); err != nil {
 			return err
 		}
 		if _, err := tx.Exec(`UPDATE account SET removed = ? WHERE id = ?`, max(d.now().UnixMilli(), 1), a.ID); err != nil {

@@ -21,6 +21,11 @@ func (d *Directory) Resolve(ctx context.Context, address string) (Account, error
 	return a, wrap("resolve", err)
 }
 
+const (
+	byName  = `SELECT id, name FROM account WHERE key = ? AND removed = 0`
+	byAlias = `SELECT a.id, a.name FROM alias JOIN account a ON a.id = alias.account WHERE alias.key = ? AND a.removed = 0`
+)
+
 // find is Resolve inside a transaction. Without details an address with a detail is
 // only found if it is a name or alias as a whole.
 func (d *Directory) find(c *sqlite.Conn, address string, details bool) (Account, error) {
@@ -30,10 +35,6 @@ func (d *Directory) find(c *sqlite.Conn, address string, details bool) (Account,
 	}
 	plain, detail, plus := strings.Cut(local, "+")
 	plus = plus && plain != "" && details
-	const (
-		byName  = `SELECT id, name FROM account WHERE key = ? AND removed = 0`
-		byAlias = `SELECT a.id, a.name FROM alias JOIN account a ON a.id = alias.account WHERE alias.key = ? AND a.removed = 0`
-	)
 	for _, query := range []string{byName, byAlias} {
 		a, err := lookUp(c, query, d.keys(local, domain))
 		if errors.Is(err, ErrUnknown) && plus {

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"unicode/utf8"
 
 	"golang.org/x/crypto/argon2"
 	"golang.org/x/text/secure/precis"
@@ -125,15 +126,19 @@ func (s scram) String() string {
 		enc.EncodeToString(s.storedKey), enc.EncodeToString(s.serverKey))
 }
 
-// parseVerifier reads the text of a verifier.
-func parseVerifier(text string) (verifier, error) {
+// parseVerifier reads the text of a verifier, which has to be as String writes it.
+func parseVerifier(text string) (v verifier, err error) {
 	if rest, ok := strings.CutPrefix(text, "$argon2id$"); ok {
-		return parseArgon2id(rest)
+		v, err = parseArgon2id(rest)
+	} else if rest, ok := strings.CutPrefix(text, "SCRAM-SHA-256$"); ok {
+		v, err = parseSCRAM(rest)
+	} else {
+		err = errors.New("verifier of an unknown kind")
 	}
-	if rest, ok := strings.CutPrefix(text, "SCRAM-SHA-256$"); ok {
-		return parseSCRAM(rest)
+	if err == nil && v.String() != text {
+		err = errors.New("damaged verifier")
 	}
-	return nil, errors.New("verifier of an unknown kind")
+	return v, err
 }
 
 func parseArgon2id(rest string) (verifier, error) {
@@ -188,9 +193,12 @@ func prepare(password string) ([]byte, error) {
 	if password == "" {
 		return nil, fmt.Errorf("%w: empty", ErrPassword)
 	}
+	if !utf8.ValidString(password) {
+		return nil, fmt.Errorf("%w: not UTF-8", ErrPassword)
+	}
 	p, err := precis.OpaqueString.Bytes([]byte(password))
 	if err != nil {
-		return nil, fmt.Errorf("%w: it has control characters or is not UTF-8", ErrPassword)
+		return nil, fmt.Errorf("%w: it has control characters", ErrPassword) // precis's error quotes it
 	}
 	return p, nil
 }
