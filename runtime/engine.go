@@ -42,7 +42,8 @@ type RunOptions struct {
 	Record    Level
 	Seed      uint64 // 0: random
 	Now       func() time.Time
-	// Link wraps the run's core, such as in a pipe to a child process; nil: none.
+	// Link runs p elsewhere, such as in a child process behind a pipe (ServeCore), and returns
+	// what it gave; nil: p runs here. core is used by one goroutine at a time.
 	Link func(ctx context.Context, v *View, core Link, p Program) (Value, error)
 }
 
@@ -53,6 +54,21 @@ type Result struct {
 	Value  Value
 	Err    error
 	Record *Record
+	// StoreErr is the first error of a store that could not be reached, whether the script
+	// caught it or not. A run that failed with StoreErr set is one for on-store-error.
+	StoreErr error
+}
+
+// Settle settles the run's plan behind what earlier scripts settled. Where the plan is
+// unlawful, the run has failed: r.Err and the record say so, and the mail is kept.
+func (r *Result) Settle(prior []Action, l Limits) Settled {
+	s, err := Settle(r.Plan, r.Err, prior, l)
+	if err != nil {
+		r.Err = fmt.Errorf("%s: %w", r.Record.Script, err)
+		r.Record.Error = r.Err.Error()
+		s, _ = Settle(Plan{}, r.Err, prior, l) // a failed plan is never unlawful
+	}
+	return s
 }
 
 // Run runs p for tx and returns what it asked for. It never panics and returns soon after
@@ -81,30 +97,23 @@ func (e *Engine) Run(ctx context.Context, p Program, tx *Transaction, o RunOptio
 	ctx, cancel := context.WithTimeout(ctx, limits.Time)
 	defer cancel()
 	r := &run{ctx: ctx, view: v, host: o.Host, limits: limits, record: rec, level: o.Record, now: now}
-	value, err := r.execute(p, o)
-	for _, done := range r.atEnd {
-		done(context.WithoutCancel(ctx))
+	var value Value
+	err := checkNamespace(o.Namespace)
+	if err == nil {
+		value, err = r.execute(p, o)
 	}
+	r.end()
 	rec.Plan, rec.Value, rec.Took = r.plan, value, now().Sub(started)
 	if err != nil {
 		rec.Error = err.Error()
 	}
-	return &Result{Plan: r.plan, Value: value, Err: err, Record: rec}
+	return &Result{Plan: r.plan, Value: value, Err: err, Record: rec, StoreErr: r.storeErr}
 }
 
-// execute runs the program and turns its panics into errors. A run that met a limit has
-// failed, even where the script went on to end well.
-func (r *run) execute(p Program, o RunOptions) (v Value, err error) {
-	defer func() {
-		if x := recover(); x != nil {
-			v, err = nil, fmt.Errorf("%s: internal error: %v", p.Name(), x)
-		}
-		if err == nil && r.broken != nil {
-			v, err = nil, r.broken
-		}
-	}()
-	if o.Link != nil {
-		return o.Link(r.ctx, r.view, r, p)
+// checkNamespace refuses namespaces that could reach into others.
+func checkNamespace(ns string) error {
+	if strings.IndexByte(ns, 0) >= 0 || len(ns) > MaxStoredKey/2 {
+		return fmt.Errorf("namespace %.40q: it may hold no NUL and at most %d octets", ns, MaxStoredKey/2)
 	}
-	return p.Run(NewTask(r.ctx, r.view, r))
+	return nil
 }

@@ -2,6 +2,8 @@ package runtime
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"time"
 
 	"github.com/sluice-mail/sluice/kv"
@@ -19,7 +21,8 @@ type Env struct {
 	Context context.Context
 	View    *View
 	run     *run
-	live    *Live // nil for Pure and Acts
+	args    []Value // of the call, as the script gave them
+	live    *Live   // nil for Pure and Acts
 }
 
 // Live is the Host of real runs.
@@ -30,10 +33,18 @@ type Live struct {
 	Mailboxes func(ctx context.Context, account, path string) (bool, error)
 	// IsLocal answers whether mail for the address is delivered here; nil: always no.
 	IsLocal func(ctx context.Context, address string) (bool, error)
+	// NoNetwork refuses functions that ask somebody else, as a dry run does.
+	NoNetwork bool
 }
+
+// ErrRefused says that a dry run does not do this.
+var ErrRefused = errors.New("refused in a dry run")
 
 // Do calls the function.
 func (l *Live) Do(e *Env, f *Function, a Args) (Value, error) {
+	if f.Effect == Network && l.NoNetwork {
+		return nil, ErrRefused
+	}
 	e.live = l
 	return f.Call(e, a)
 }
@@ -41,6 +52,9 @@ func (l *Live) Do(e *Env, f *Function, a Args) (Value, error) {
 // Store returns the store of that name and the run's key in it. Keys of different
 // namespaces and kinds never meet.
 func (e *Env) Store(store string, p kv.Prefix, key string) (kv.Store, kv.Key, error) {
+	if e.live.Stores == nil {
+		return nil, kv.Key{}, fmt.Errorf("unknown store %q", store)
+	}
 	s, err := e.live.Stores(store)
 	if err != nil {
 		return nil, kv.Key{}, err

@@ -88,6 +88,15 @@ var (
 	}.DecMode())
 )
 
+// encodeStruct returns v, a Go struct of this package, in CBOR.
+func encodeStruct(v any) ([]byte, error) {
+	var b bytes.Buffer
+	if err := journalEnc.MarshalToBuffer(v, &b); err != nil {
+		return nil, err
+	}
+	return b.Bytes(), nil
+}
+
 // encodeRecord returns r with room for its head in front.
 func encodeRecord(r *record) ([]byte, error) {
 	var b bytes.Buffer

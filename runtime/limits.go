@@ -1,6 +1,7 @@
 package runtime
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"time"
@@ -46,12 +47,15 @@ var ErrBudget = errors.New("limit reached")
 
 // LimitError says which limit ended a run.
 type LimitError struct {
-	Limit string // time, steps, memory, output, ops, writes, nesting, actions, redirects
+	Limit string // time, steps, memory, output, ops, writes, nesting, actions, redirects; cancelled: from outside
 	Max   int64  // in the limit's unit; time in milliseconds
 }
 
 func (e *LimitError) Error() string {
-	if e.Limit == "time" {
+	switch e.Limit {
+	case "cancelled":
+		return "the run was cancelled"
+	case "time":
 		return fmt.Sprintf("time limit of %s reached", time.Duration(e.Max)*time.Millisecond)
 	}
 	return fmt.Sprintf("%s limit of %d reached", e.Limit, e.Max)
@@ -60,6 +64,10 @@ func (e *LimitError) Error() string {
 // Unwrap makes errors.Is(err, ErrBudget) true.
 func (e *LimitError) Unwrap() error { return ErrBudget }
 
-func timeError(t *Task) error {
-	return &LimitError{Limit: "time", Max: t.limits.Time.Milliseconds()}
+// endError says why a run's context ended.
+func endError(ctx context.Context, l Limits) error {
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return &LimitError{Limit: "cancelled"}
+	}
+	return &LimitError{Limit: "time", Max: l.Time.Milliseconds()}
 }

@@ -2,6 +2,7 @@ package runtime
 
 import (
 	"context"
+	"errors"
 )
 
 // Language compiles scripts of one language. It may be used by many goroutines.
@@ -71,6 +72,7 @@ type Task struct {
 	limits Limits
 	steps  int64
 	output int64
+	broken error
 }
 
 // NewTask returns a task on a link. ctx carries the time limit.
@@ -107,14 +109,14 @@ func (t *Task) Step(n int64) error {
 	before := t.steps
 	t.steps += n
 	if t.steps > t.limits.Steps {
-		return &LimitError{Limit: "steps", Max: t.limits.Steps}
+		return t.over("steps", t.limits.Steps)
 	}
 	if before>>6 != t.steps>>6 || before == 0 {
 		if t.ctx.Err() != nil {
-			return timeError(t)
+			t.broken = endError(t.ctx, t.limits)
 		}
 	}
-	return nil
+	return t.broken
 }
 
 // Output counts n octets of text that the script has made (strings it holds or
@@ -122,7 +124,24 @@ func (t *Task) Step(n int64) error {
 func (t *Task) Output(n int) error {
 	t.output += int64(n)
 	if t.output > t.limits.Output {
-		return &LimitError{Limit: "output", Max: t.limits.Output}
+		return t.over("output", t.limits.Output)
 	}
-	return nil
+	return t.broken
+}
+
+// over ends the run: from now on every Step, Output and Invoke fails.
+func (t *Task) over(limit string, most int64) error {
+	if t.broken == nil {
+		t.broken = &LimitError{Limit: limit, Max: most}
+	}
+	return t.broken
+}
+
+// outcome returns the error that the run ends with, given the one that the program
+// returned: a limit that it met and caught ended it all the same.
+func (t *Task) outcome(err error) error {
+	if t.broken != nil && !errors.Is(err, ErrBudget) {
+		return t.broken
+	}
+	return err
 }

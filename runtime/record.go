@@ -1,6 +1,14 @@
 package runtime
 
-import "time"
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/sluice-mail/sluice/kv"
+)
 
 // Level says how much of a run is recorded.
 type Level uint8
@@ -40,7 +48,11 @@ type CallRecord struct {
 	Result   Value   `json:"result" cbor:"r"`
 	Error    string  `json:"error,omitempty" cbor:"e,omitempty"`
 	Limit    string  `json:"limit,omitempty" cbor:"l,omitempty"` // set if Error is a *LimitError
-	Pure     bool    `json:"pure,omitempty" cbor:"p,omitempty"`
+	LimitMax int64   `json:"limit_max,omitempty" cbor:"m,omitempty"`
+	Cause    string  `json:"cause,omitempty" cbor:"c,omitempty"` // which of the known errors Error is
+	Pure     bool    `json:"pure,omitempty" cbor:"p,omitempty"`  // was not asked of the host
+	// Hits is how many of the record's hits came before the call.
+	Hits int `json:"hits,omitempty" cbor:"h,omitempty"`
 }
 
 // HitRecord is one outcome at a site.
@@ -49,7 +61,7 @@ type HitRecord struct {
 	Outcome Outcome `json:"outcome" cbor:"o"`
 }
 
-func (r *Record) add(l Level, f *Function, args []Value, v Value, err error) {
+func (r *Record) add(l Level, f *Function, args []Value, v Value, err error, asked bool) {
 	if l < RecordCalls {
 		return
 	}
@@ -57,11 +69,12 @@ func (r *Record) add(l Level, f *Function, args []Value, v Value, err error) {
 		r.Dropped++
 		return
 	}
-	c := CallRecord{Function: f.Name, Args: args, Result: v, Pure: f.Effect <= Acts}
+	c := CallRecord{Function: f.Name, Args: slices.Clone(args), Result: v, Pure: !asked, Hits: len(r.Hits)}
 	if err != nil {
-		c.Error = err.Error()
-		if le, ok := err.(*LimitError); ok {
-			c.Limit = le.Limit
+		c.Error, c.Cause = err.Error(), causeOf(err)
+		var limit *LimitError
+		if errors.As(err, &limit) {
+			c.Limit, c.LimitMax = limit.Limit, limit.Max
 		}
 	}
 	r.Calls = append(r.Calls, c)
@@ -76,4 +89,71 @@ func (r *Record) hit(l Level, site int, o Outcome) {
 		return
 	}
 	r.Hits = append(r.Hits, HitRecord{Site: site, Outcome: o})
+}
+
+// causes are the errors that callers tell apart, under the names that they have in records
+// and pipes.
+var causes = []struct {
+	name string
+	err  error
+}{
+	{"unavailable", kv.ErrUnavailable}, {"unsupported", kv.ErrUnsupported}, {"not counter", kv.ErrNotCounter},
+	{"too large", kv.ErrTooLarge}, {"value too large", ErrTooLarge}, {"locked", kv.ErrLocked}, {"not owner", kv.ErrNotOwner},
+	{"not found", kv.ErrNotFound}, {"refused", ErrRefused}, {"replay", ErrReplay}, {"deadline", context.DeadlineExceeded},
+	{"cancelled", context.Canceled},
+}
+
+// causeOf returns the name of the known error that err is, or "".
+func causeOf(err error) string {
+	for _, c := range causes {
+		if errors.Is(err, c.err) {
+			return c.name
+		}
+	}
+	return ""
+}
+
+// toldError is an error as a record or a pipe tells it: its text, and what it is.
+type toldError struct {
+	text  string
+	cause error
+}
+
+func (e *toldError) Error() string { return e.text }
+func (e *toldError) Unwrap() error { return e.cause }
+
+// errorOf makes an error again of what was kept of it.
+func errorOf(text, cause, limit string, limitMax int64) error {
+	e := &toldError{text: text}
+	for _, c := range causes {
+		if c.name == cause {
+			e.cause = c.err
+		}
+	}
+	if limit != "" {
+		l := &LimitError{Limit: limit, Max: limitMax}
+		if l.Error() == text {
+			return l
+		}
+		e.cause = l
+	}
+	return e
+}
+
+// MarshalRecord returns r in CBOR, to be kept and replayed.
+func MarshalRecord(r *Record) ([]byte, error) {
+	b, err := encodeStruct(r)
+	if err != nil {
+		return nil, fmt.Errorf("runtime: record: %w", err)
+	}
+	return b, nil
+}
+
+// UnmarshalRecord reads what MarshalRecord wrote.
+func UnmarshalRecord(b []byte) (*Record, error) {
+	r := new(Record)
+	if err := journalDec.Unmarshal(b, r); err != nil {
+		return nil, fmt.Errorf("runtime: record: %w", err)
+	}
+	return r, nil
 }

@@ -4,7 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
+
+	"github.com/sluice-mail/sluice/kv"
 )
 
 // run is the core's side of a task: it checks every call, sends what is not pure
@@ -22,9 +26,11 @@ type run struct {
 	locks  map[heldLock]heldLease // that the run holds
 	ops    int
 	writes int
-	// broken is the limit that ended the run. Once it is set every call fails, so that a
-	// script that catches errors cannot go on.
+	// broken is what ended the run: a limit, or a replay that went astray. Once it is set
+	// every call fails, so that a script that catches errors cannot go on.
 	broken error
+	// storeErr is the first error of a store that could not be reached.
+	storeErr error
 	// atEnd are done when the program has ended, however it ended.
 	atEnd []func(context.Context)
 }
@@ -36,31 +42,44 @@ func (r *run) Invoke(name string, args []Value) (Value, error) {
 	}
 	f := Lookup(name)
 	if f == nil {
-		return nil, fmt.Errorf("unknown function %q%s", name, nearest(name))
+		return nil, fmt.Errorf("unknown function %q%s", cut(name, 60), nearest(name))
 	}
-	if err := r.lawful(f); err != nil {
-		return nil, err
-	}
-	a, err := f.arguments(args)
-	if err != nil {
-		return nil, err
-	}
-	v, err := r.do(f, a)
-	if err == nil {
-		if _, ok := KindOf(v); !ok {
-			err = fmt.Errorf("%s: result %T is no value", f.Name, v)
-		}
-	}
+	v, asked, err := r.call(f, args)
 	if err != nil {
 		v = nil
-		if errors.Is(err, ErrBudget) {
+		if errors.Is(err, ErrBudget) || errors.Is(err, ErrReplay) {
 			r.broken = err
+		}
+		if r.storeErr == nil && asked && errors.Is(err, kv.ErrUnavailable) {
+			r.storeErr = err
 		}
 	}
 	if f.Effect != Pure || r.level >= RecordFull {
-		r.record.add(r.level, f, args, v, err)
+		r.record.add(r.level, f, args, v, err, asked)
 	}
 	return v, err
+}
+
+// call checks and does a call, and says whether the host was asked.
+func (r *run) call(f *Function, args []Value) (v Value, asked bool, err error) {
+	if err := r.lawful(f); err != nil {
+		return nil, false, err
+	}
+	a, err := f.arguments(args)
+	if err != nil {
+		return nil, false, err
+	}
+	v, asked, err = r.do(f, a, args)
+	if err == nil {
+		if _, ok := KindOf(v); !ok {
+			err = fmt.Errorf("result %T is no value", v)
+		}
+	}
+	var limit *LimitError
+	if err != nil && !errors.As(err, &limit) && !strings.HasPrefix(err.Error(), f.Name+": ") {
+		err = fmt.Errorf("%s: %w", f.Name, err)
+	}
+	return v, asked, err
 }
 
 func (r *run) lawful(f *Function) error {
@@ -73,35 +92,39 @@ func (r *run) lawful(f *Function) error {
 	return nil
 }
 
-func (r *run) do(f *Function, a Args) (v Value, err error) {
+func (r *run) do(f *Function, a Args, raw []Value) (v Value, asked bool, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("%s: internal error: %v", f.Name, p)
+			err = fmt.Errorf("internal error: %v", p)
 		}
 	}()
-	e := &Env{Context: r.ctx, View: r.view, run: r}
+	e := &Env{Context: r.ctx, View: r.view, run: r, args: raw}
 	if f.Effect == Pure || f.Effect == Acts {
-		return f.Call(e, a)
+		v, err = f.Call(e, a)
+		return v, false, err
 	}
 	r.ops++
 	if r.ops > r.limits.Ops {
-		return nil, &LimitError{Limit: "ops", Max: int64(r.limits.Ops)}
+		return nil, false, &LimitError{Limit: "ops", Max: int64(r.limits.Ops)}
 	}
 	if f.Effect == Writes {
 		r.writes++
 		if r.writes > r.limits.Writes {
-			return nil, &LimitError{Limit: "writes", Max: int64(r.limits.Writes)}
+			return nil, false, &LimitError{Limit: "writes", Max: int64(r.limits.Writes)}
 		}
+	}
+	if r.host == nil {
+		return nil, false, errors.New("this run has no stores")
 	}
 	v, err = r.host.Do(e, f, a)
 	if err != nil && r.ctx.Err() != nil {
-		err = &LimitError{Limit: "time", Max: r.limits.Time.Milliseconds()}
+		err = endError(r.ctx, r.limits)
 	}
-	return v, err
+	return v, true, err
 }
 
 // SetKeepFlags sets the flags of an implicit keep.
-func (r *run) SetKeepFlags(flags []string) { r.plan.KeepFlags = flags }
+func (r *run) SetKeepFlags(flags []string) { r.plan.KeepFlags = NormalFlags(flags) }
 
 // Hit notes an outcome at a site.
 func (r *run) Hit(site int, o Outcome) { r.record.hit(r.level, site, o) }
@@ -118,3 +141,52 @@ func (e *Env) Act(a Action) error {
 
 // AtEnd has done called when the program has ended, however it ended.
 func (e *Env) AtEnd(done func(context.Context)) { e.run.atEnd = append(e.run.atEnd, done) }
+
+// endTime bounds what is done after a program has ended.
+const endTime = 2 * time.Second
+
+// end does what was left for the end of the run, the last first.
+func (r *run) end() {
+	if r.atEnd == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.ctx), endTime)
+	defer cancel()
+	for _, done := range slices.Backward(r.atEnd) {
+		func() {
+			defer func() { _ = recover() }() // the run's result stands
+			done(ctx)
+		}()
+	}
+}
+
+// execute runs the program and turns its panics into errors. A run that met a limit has
+// failed, even where the script went on to end well.
+func (r *run) execute(p Program, o RunOptions) (v Value, err error) {
+	t := NewTask(r.ctx, r.view, r)
+	defer func() {
+		if x := recover(); x != nil {
+			v, err = nil, fmt.Errorf("%s: internal error: %v", p.Name(), x)
+		}
+		err = t.outcome(err)
+		if r.broken != nil && !errors.Is(err, ErrBudget) && !errors.Is(err, ErrReplay) {
+			err = r.broken
+		}
+		if err == nil {
+			left := int(r.limits.Memory)
+			if bad := checkValue(v, maxResultDepth, &left); bad != nil {
+				err = fmt.Errorf("%s: result: %w", p.Name(), bad)
+			}
+		}
+		if err != nil {
+			v = nil
+		}
+	}()
+	if o.Link != nil {
+		return o.Link(r.ctx, r.view, r, p)
+	}
+	return p.Run(t)
+}
+
+// maxResultDepth is how deep the lists and maps of a run's result may be nested.
+const maxResultDepth = 64

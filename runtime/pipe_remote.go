@@ -1,0 +1,113 @@
+package runtime
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+)
+
+// RunRemote is the program's side of a pipe: it reads one Job from rw, has load compile it,
+// runs it and sends what it gave. Its error says that the pipe broke; what the script did
+// wrong goes to the core.
+func RunRemote(ctx context.Context, rw io.ReadWriter, load func(*Job) (Program, error)) error {
+	in := bufio.NewReader(rw)
+	var job Job
+	if err := readFrame(in, maxCoreFrame, journalDec, &job); err != nil {
+		return fmt.Errorf("runtime: pipe: job: %w", err)
+	}
+	if job.View == nil {
+		return fmt.Errorf("runtime: pipe: job without a view")
+	}
+	limits := job.View.Limits.withDefaults()
+	ctx, cancel := context.WithTimeout(ctx, limits.Time)
+	defer cancel()
+	l := &remoteLink{w: rw, r: in, wants: job.Hits}
+	v, err := runRemote(ctx, l, &job, load)
+	if l.broken != nil {
+		return fmt.Errorf("runtime: pipe: %w", l.broken)
+	}
+	m := fromProgram{Hits: l.hits, End: true, Value: v, Error: newPipeError(err)}
+	if err := writeFrame(rw, m); err != nil {
+		return fmt.Errorf("runtime: pipe: result: %w", err)
+	}
+	return nil
+}
+
+func runRemote(ctx context.Context, l *remoteLink, job *Job, load func(*Job) (Program, error)) (v Value, err error) {
+	t := NewTask(ctx, job.View, l)
+	defer func() {
+		if x := recover(); x != nil {
+			v, err = nil, fmt.Errorf("%s: internal error: %v", job.Name, x)
+		}
+		if err = t.outcome(err); err == nil {
+			left := maxChildFrame
+			if bad := checkValue(v, maxResultDepth, &left); bad != nil {
+				v, err = nil, fmt.Errorf("%s: result: %w", job.Name, bad)
+			}
+		}
+	}()
+	p, err := load(job)
+	if err != nil {
+		return nil, err
+	}
+	return p.Run(t)
+}
+
+// remoteLink is a Link whose core is at the other end of a pipe.
+type remoteLink struct {
+	w      io.Writer
+	r      *bufio.Reader
+	wants  bool // hits
+	hits   []HitRecord
+	broken error
+}
+
+// Invoke asks the core.
+func (l *remoteLink) Invoke(name string, args []Value) (Value, error) {
+	left := maxChildFrame / 2
+	if err := checkValue(args, maxResultDepth, &left); err != nil {
+		return nil, fmt.Errorf("%s: arguments: %w", name, err)
+	}
+	var answer fromCore
+	if err := l.send(fromProgram{Call: name, Args: args}); err != nil {
+		return nil, err
+	}
+	if err := readFrame(l.r, maxCoreFrame, journalDec, &answer); err != nil {
+		return nil, l.fail(err)
+	}
+	return answer.Value, answer.Error.err()
+}
+
+// SetKeepFlags tells the core.
+func (l *remoteLink) SetKeepFlags(flags []string) {
+	_ = l.send(fromProgram{SetFlags: true, Flags: flags}) // a broken pipe ends the next call
+}
+
+// Hit is told with the next frame.
+func (l *remoteLink) Hit(site int, o Outcome) {
+	if !l.wants {
+		return
+	}
+	l.hits = append(l.hits, HitRecord{Site: site, Outcome: o})
+	if len(l.hits) >= maxHeldHits {
+		_ = l.send(fromProgram{})
+	}
+}
+
+func (l *remoteLink) send(m fromProgram) error {
+	if l.broken != nil {
+		return l.fail(l.broken)
+	}
+	m.Hits, l.hits = l.hits, nil
+	if err := writeFrame(l.w, m); err != nil {
+		return l.fail(err)
+	}
+	return nil
+}
+
+// fail notes that the pipe is broken, and returns an error that no script can catch.
+func (l *remoteLink) fail(err error) error {
+	l.broken = err
+	return &LimitError{Limit: "cancelled"}
+}

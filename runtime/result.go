@@ -1,0 +1,70 @@
+package runtime
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+)
+
+// resultJSON is what ResultJSON writes.
+type resultJSON struct {
+	Script   string       `json:"script"`
+	Language string       `json:"language"`
+	Plan     []actionJSON `json:"plan"`
+	Value    any          `json:"value,omitempty"`
+	Error    string       `json:"error"`
+	TookUS   int64        `json:"took_us"`
+}
+
+// actionJSON is an Action with its value and time fit for JSON.
+type actionJSON struct {
+	Action
+	Value any     `json:"value,omitempty"`
+	TTL   float64 `json:"ttl,omitempty"` // seconds
+}
+
+// ResultJSON returns a run as one JSON object: script, language, plan, value, error and
+// took_us. The plan is what is settled, the implicit keep or the refusal with it; `"error"` is
+// `""` for a run that did not fail.
+func ResultJSON(r *Result, s Settled) ([]byte, error) {
+	out := resultJSON{Script: r.Record.Script, Language: r.Record.Language, Plan: []actionJSON{},
+		Value: jsonValue(r.Value), TookUS: r.Record.Took.Microseconds()}
+	if r.Err != nil {
+		out.Error = r.Err.Error()
+	}
+	actions := s.Actions
+	if s.Refused != nil {
+		actions = append([]Action{*s.Refused}, actions...)
+	}
+	for _, a := range actions {
+		out.Plan = append(out.Plan, actionJSON{Action: a, Value: jsonValue(a.Value), TTL: a.TTL.Seconds()})
+	}
+	b, err := json.Marshal(out)
+	if err != nil {
+		return nil, fmt.Errorf("runtime: result: %w", err)
+	}
+	return b, nil
+}
+
+// jsonValue returns v with what JSON lacks as text: NaN and the infinities.
+func jsonValue(v Value) any {
+	switch v := v.(type) {
+	case float64:
+		if math.IsNaN(v) || math.IsInf(v, 0) {
+			return fmt.Sprint(v)
+		}
+	case []Value:
+		out := make([]any, len(v))
+		for i, e := range v {
+			out[i] = jsonValue(e)
+		}
+		return out
+	case map[string]Value:
+		out := make(map[string]any, len(v))
+		for k, e := range v {
+			out[k] = jsonValue(e)
+		}
+		return out
+	}
+	return v
+}
