@@ -1,0 +1,454 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sluice-mail/sluice/kv"
+	"github.com/sluice-mail/sluice/runtime"
+	"github.com/sluice-mail/sluice/scripts"
+)
+
+// kvIn is what the kv commands ask for. A key is named by prefix and name, or by a script
+// namespace, the kind of row and the script's own name for it.
+type kvIn struct {
+	Store  string
+	Prefix string
+	Script string
+	Kind   string
+	Name   string
+	Value  string
+	TTL    string
+	By     int64
+	Cursor string
+	Limit  int
+}
+
+// kvRow is a row as the commands show it: the value as text where it is text, as JSON for a
+// script's value, else as hex.
+type kvRow struct {
+	Prefix  string     `json:"prefix"`
+	Name    string     `json:"name"`
+	Value   string     `json:"value"`
+	Expires *time.Time `json:"expires,omitempty"`
+}
+
+// scriptKinds are the spaces of a script's keys.
+var scriptKinds = map[string]kv.Prefix{"value": kv.Script, "counter": kv.ScriptCounter, "rate": kv.ScriptRate, "lock": kv.ScriptLock}
+
+// where resolves the store and the key; in.Name may be the start of a name.
+func (n *node) where(in kvIn) (kv.Store, kv.Key, error) {
+	s, err := n.store(in.Store)
+	if err != nil {
+		return nil, kv.Key{}, err
+	}
+	if in.Script != "" {
+		p, ok := scriptKinds[in.Kind]
+		if !ok {
+			return nil, kv.Key{}, fmt.Errorf("--kind %q is not one of value, counter, rate, lock", in.Kind)
+		}
+		return s, runtime.ScriptKey(p, in.namespace(), in.Name), nil
+	}
+	p, err := kv.ParsePrefix(in.Prefix)
+	return s, kv.Key{Prefix: p, Name: in.Name}, err
+}
+
+// namespace is the key space behind --script: an administrator's namespace, or user:ID.
+func (in kvIn) namespace() string {
+	if id, ok := strings.CutPrefix(in.Script, "user:"); ok {
+		return scripts.UserNamespace(id)
+	}
+	return scripts.AdminNamespace(in.Script)
+}
+
+// row shows an item.
+func (in kvIn) row(k kv.Key, v kv.Value) kvRow {
+	r := kvRow{Prefix: k.Prefix.String(), Name: k.Name, Value: showValue(k.Prefix, v.Bytes)}
+	if in.Script != "" {
+		r.Name = strings.TrimPrefix(k.Name, in.namespace()+"\x00")
+	}
+	if !v.Expires.IsZero() {
+		r.Expires = &v.Expires
+	}
+	return r
+}
+
+func showValue(p kv.Prefix, b []byte) string {
+	if p == kv.Script {
+		if v, err := runtime.DecodeValue(b); err == nil {
+			if text, err := json.Marshal(v); err == nil {
+				return string(text)
+			}
+		}
+	}
+	if utf8.Valid(b) && !strings.ContainsFunc(string(b), func(r rune) bool { return r < 0x20 || r == 0x7f }) {
+		return string(b)
+	}
+	return fmt.Sprintf("0x%x", b)
+}
+
+// bytes is the value that a command gives, as the row keeps it.
+func (in kvIn) bytes(p kv.Prefix) ([]byte, error) {
+	if p != kv.Script {
+		return []byte(in.Value), nil
+	}
+	var v any = in.Value
+	d := json.NewDecoder(strings.NewReader(in.Value))
+	d.UseNumber()
+	var x any
+	if err := d.Decode(&x); err == nil {
+		if _, err := d.Token(); err == io.EOF {
+			v = fromJSON(x)
+		}
+	}
+	return runtime.EncodeValue(v)
+}
+
+// fromJSON makes a Value of what encoding/json decoded with numbers kept.
+func fromJSON(x any) runtime.Value {
+	switch x := x.(type) {
+	case json.Number:
+		if i, err := x.Int64(); err == nil {
+			return i
+		}
+		f, _ := x.Float64()
+		return f
+	case []any:
+		for i := range x {
+			x[i] = fromJSON(x[i])
+		}
+		return x
+	case map[string]any:
+		for k := range x {
+			x[k] = fromJSON(x[k])
+		}
+		return x
+	}
+	return x
+}
+
+func (in kvIn) ttl() (time.Duration, error) {
+	if in.TTL == "" {
+		return 0, nil
+	}
+	return kv.ParseTTL(in.TTL)
+}
+
+var (
+	opKVGet = newOp("kv/get", func(ctx context.Context, n *node, in kvIn) (kvRow, error) {
+		s, k, err := n.where(in)
+		if err != nil {
+			return kvRow{}, err
+		}
+		if k.Prefix.Info().Kind == kv.KindCounter {
+			v, err := s.Counter(ctx, k)
+			return in.row(k, kv.Value{Bytes: kv.FormatCounter(v)}), err
+		}
+		v, err := s.Get(ctx, k)
+		return in.row(k, v), err
+	})
+	opKVSet = newOp("kv/set", func(ctx context.Context, n *node, in kvIn) (bool, error) {
+		return true, kvWrite(ctx, n, in, kv.Store.Set)
+	})
+	opKVAdd = newOp("kv/add", func(ctx context.Context, n *node, in kvIn) (done bool, err error) {
+		err = kvWrite(ctx, n, in, func(s kv.Store, ctx context.Context, k kv.Key, v []byte, ttl time.Duration) (err error) {
+			done, err = s.Add(ctx, k, v, ttl)
+			return err
+		})
+		return done, err
+	})
+	opKVDel = newOp("kv/del", func(ctx context.Context, n *node, in kvIn) (bool, error) {
+		s, k, err := n.where(in)
+		if err != nil {
+			return false, err
+		}
+		return s.Delete(ctx, k)
+	})
+	opKVIncr = newOp("kv/incr", func(ctx context.Context, n *node, in kvIn) (int64, error) {
+		if in.Script != "" {
+			in.Kind = "counter"
+		}
+		s, k, err := n.where(in)
+		if err != nil {
+			return 0, err
+		}
+		ttl, err := in.ttl()
+		if err != nil {
+			return 0, err
+		}
+		return s.Incr(ctx, k, in.By, ttl)
+	})
+	opKVList = newOp("kv/list", func(ctx context.Context, n *node, in kvIn) (kvPage, error) {
+		s, k, err := n.where(in)
+		if err != nil {
+			return kvPage{}, err
+		}
+		items, next, err := s.List(ctx, k.Prefix, k.Name, in.Cursor, in.Limit)
+		p := kvPage{Rows: []kvRow{}, Next: next}
+		for _, it := range items {
+			p.Rows = append(p.Rows, in.row(it.Key, it.Value))
+		}
+		return p, err
+	})
+	opKVStats = newOp("kv/stats", func(ctx context.Context, n *node, in kvIn) ([]kvStats, error) {
+		s, err := n.store(in.Store)
+		if err != nil {
+			return nil, err
+		}
+		list, err := s.Stats(ctx)
+		out := []kvStats{}
+		for _, p := range list {
+			out = append(out, kvStats{p.Prefix.String(), p.Rows, p.Octets})
+		}
+		return out, err
+	})
+	opKVPurge = newOp("kv/purge", func(ctx context.Context, n *node, in kvIn) (int, error) {
+		s, err := n.store(in.Store)
+		if err != nil {
+			return 0, err
+		}
+		total := 0
+		for {
+			removed, more, err := s.Purge(ctx)
+			total += removed
+			if err != nil || !more {
+				return total, err
+			}
+		}
+	})
+)
+
+// kvPage is a page of kv list.
+type kvPage struct {
+	Rows []kvRow
+	Next string
+}
+
+// kvStats is a line of kv stats.
+type kvStats struct {
+	Prefix string `json:"prefix"`
+	Rows   int64  `json:"rows"`
+	Octets int64  `json:"octets"`
+}
+
+func kvWrite(ctx context.Context, n *node, in kvIn, write func(kv.Store, context.Context, kv.Key, []byte, time.Duration) error) error {
+	s, k, err := n.where(in)
+	if err != nil {
+		return err
+	}
+	ttl, err := in.ttl()
+	if err != nil {
+		return err
+	}
+	v, err := in.bytes(k.Prefix)
+	if err != nil {
+		return err
+	}
+	return write(s, ctx, k, v, ttl)
+}
+
+func init() {
+	commands = append(commands, func(g *globals) *cobra.Command {
+		cmd := &cobra.Command{Use: "kv", Short: "Look at and change the key-value store",
+			Long: "A key is named by its prefix (a name such as KV_GREYLIST, or its number) and its name:\n\n    sluice kv get KV_GREYLIST NAME\n\nThe keys of scripts are named by their namespace instead:\n\n    sluice kv list --script admin\n    sluice kv get --script admin --kind counter NAME\n\nA script's value is shown and given as JSON."}
+		for _, c := range kvCommands {
+			cmd.AddCommand(c.command(g))
+		}
+		return cmd
+	})
+}
+
+// kvCommand is one subcommand of kv.
+type kvCommand struct {
+	use, short string
+	args       []string // after PREFIX, which --script stands for
+	optional   int      // how many of args may be left out
+	noKey      bool     // neither prefix nor name
+	ttl, by    bool
+	run        func(cmd *cobra.Command, c *Config, in kvIn, asJSON bool) error
+}
+
+var kvCommands = []kvCommand{
+	{use: "get", short: "Print a value", args: []string{"NAME"}, run: func(cmd *cobra.Command, c *Config, in kvIn, asJSON bool) error {
+		r, err := opKVGet.call(cmd.Context(), c, in)
+		if err != nil {
+			return kvMissing(err)
+		}
+		if asJSON {
+			return printJSON(cmd.OutOrStdout(), r)
+		}
+		_, err = fmt.Fprintln(cmd.OutOrStdout(), r.Value)
+		return err
+	}},
+	{use: "ttl", short: "Print how long a key has to live", args: []string{"NAME"}, run: func(cmd *cobra.Command, c *Config, in kvIn, asJSON bool) error {
+		r, err := opKVGet.call(cmd.Context(), c, in)
+		if err != nil {
+			return kvMissing(err)
+		}
+		if asJSON {
+			return printJSON(cmd.OutOrStdout(), map[string]any{"name": r.Name, "expires": r.Expires})
+		}
+		text := "never"
+		if r.Expires != nil {
+			text = time.Until(*r.Expires).Round(time.Second).String()
+		}
+		_, err = fmt.Fprintln(cmd.OutOrStdout(), text)
+		return err
+	}},
+	{use: "set", short: "Set a value", args: []string{"NAME", "VALUE"}, ttl: true, run: func(cmd *cobra.Command, c *Config, in kvIn, _ bool) error {
+		_, err := opKVSet.call(cmd.Context(), c, in)
+		return err
+	}},
+	{use: "add", short: "Set a value if the key is absent; exit code 1 if it is there", args: []string{"NAME", "VALUE"}, ttl: true, run: func(cmd *cobra.Command, c *Config, in kvIn, _ bool) error {
+		done, err := opKVAdd.call(cmd.Context(), c, in)
+		if err == nil && !done {
+			return errors.New("the key is there already")
+		}
+		return err
+	}},
+	{use: "del", short: "Remove a key; exit code 1 if it is absent", args: []string{"NAME"}, run: func(cmd *cobra.Command, c *Config, in kvIn, _ bool) error {
+		done, err := opKVDel.call(cmd.Context(), c, in)
+		if err == nil && !done {
+			return errors.New("the key is absent")
+		}
+		return err
+	}},
+	{use: "incr", short: "Add to a counter and print it", args: []string{"NAME"}, ttl: true, by: true, run: func(cmd *cobra.Command, c *Config, in kvIn, _ bool) error {
+		v, err := opKVIncr.call(cmd.Context(), c, in)
+		if err == nil {
+			_, err = fmt.Fprintln(cmd.OutOrStdout(), v)
+		}
+		return err
+	}},
+	{use: "list", short: "List keys whose names start so", args: []string{"START"}, optional: 1, run: kvList},
+	{use: "stats", short: "Count rows by prefix", noKey: true, run: func(cmd *cobra.Command, c *Config, in kvIn, asJSON bool) error {
+		list, err := opKVStats.call(cmd.Context(), c, in)
+		if err != nil {
+			return err
+		}
+		if asJSON {
+			return printJSON(cmd.OutOrStdout(), list)
+		}
+		var rows [][]string
+		for _, p := range list {
+			rows = append(rows, []string{p.Prefix, strconv.FormatInt(p.Rows, 10), strconv.FormatInt(p.Octets, 10)})
+		}
+		return printTable(cmd.OutOrStdout(), []string{"PREFIX", "ROWS", "OCTETS"}, rows)
+	}},
+	{use: "purge", short: "Remove expired rows now", noKey: true, run: func(cmd *cobra.Command, c *Config, in kvIn, _ bool) error {
+		removed, err := opKVPurge.call(cmd.Context(), c, in)
+		if err == nil {
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "removed %d rows\n", removed)
+		}
+		return err
+	}},
+}
+
+func kvMissing(err error) error {
+	if err.Error() == kv.ErrNotFound.Error() {
+		return errors.New("the key is absent")
+	}
+	return err
+}
+
+// kvList prints page after page, so that a large store is never held in memory.
+func kvList(cmd *cobra.Command, c *Config, in kvIn, asJSON bool) error {
+	left := in.Limit
+	if left == 0 {
+		left = 1 << 62
+	}
+	w := cmd.OutOrStdout()
+	for left > 0 {
+		in.Limit = min(left, 500)
+		page, err := opKVList.call(cmd.Context(), c, in)
+		if err != nil {
+			return err
+		}
+		for _, r := range page.Rows {
+			if asJSON {
+				err = json.NewEncoder(w).Encode(r) // one object a line: a stream
+			} else {
+				expires := ""
+				if r.Expires != nil {
+					expires = "  # until " + r.Expires.Format(time.DateTime)
+				}
+				_, err = fmt.Fprintf(w, "%s = %s%s\n", r.Name, r.Value, expires)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		left -= len(page.Rows)
+		if in.Cursor = page.Next; in.Cursor == "" {
+			return nil
+		}
+	}
+	return nil
+}
+
+func (k kvCommand) command(g *globals) *cobra.Command {
+	var in kvIn
+	var asJSON bool
+	use := k.use
+	if !k.noKey {
+		use += " [PREFIX] " + strings.Join(k.args, " ")
+	}
+	cmd := &cobra.Command{
+		Use: use, Short: k.short,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			want := k.args
+			if k.noKey {
+				want = nil
+			} else if in.Script == "" {
+				want = append([]string{"PREFIX"}, want...)
+			}
+			if len(args) > len(want) || len(args) < len(want)-k.optional {
+				return usage("kv %s takes %s; see sluice kv --help", k.use, strings.Join(want, " "))
+			}
+			for i, name := range want[:len(args)] {
+				switch name {
+				case "PREFIX":
+					in.Prefix = args[i]
+				case "NAME", "START":
+					in.Name = args[i]
+				case "VALUE":
+					in.Value = args[i]
+				}
+			}
+			c, _, err := g.load()
+			if err != nil {
+				return err
+			}
+			return k.run(cmd, c, in, asJSON)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&in.Store, "store", "", "id of the store; none: the default one")
+	if !k.noKey {
+		f.StringVar(&in.Script, "script", "", "namespace of scripts, or user:ID for an account's, in place of PREFIX")
+		f.StringVar(&in.Kind, "kind", "value", "with --script: value, counter, rate or lock")
+	}
+	if k.use == "list" {
+		f.IntVar(&in.Limit, "limit", 1000, "rows at most; 0: all")
+	}
+	if k.ttl {
+		f.StringVar(&in.TTL, "ttl", "", "time to live: seconds, or 90s, 15m, 24h, 30d; none: for ever")
+	}
+	if k.by {
+		f.Int64Var(&in.By, "by", 1, "what is added")
+	}
+	switch k.use {
+	case "get", "ttl", "list", "stats":
+		jsonFlag(cmd, &asJSON)
+	}
+	return cmd
+}

@@ -1,0 +1,64 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+// listenDeliver opens the LMTP socket that `sluice deliver` uses. Its folder is open to all, the socket
+// to the group that is configured, or to every user of this machine, as LMTP on loopback is.
+func listenDeliver(c *Config) (net.Listener, error) {
+	path := c.LMTP.Socket
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return nil, fmt.Errorf("delivery socket: %w", err)
+	}
+	if err := removeIfThere(path); err != nil {
+		return nil, fmt.Errorf("delivery socket: %w", err)
+	}
+	mode := os.FileMode(0o666)
+	if c.LMTP.SocketGroup != "" {
+		mode = 0o600 // until the group is set
+	}
+	l, err := listenUnix(path, mode)
+	if err != nil {
+		return nil, fmt.Errorf("delivery socket: %w", err)
+	}
+	if c.LMTP.SocketGroup == "" {
+		return l, nil
+	}
+	g, err := user.LookupGroup(c.LMTP.SocketGroup)
+	if err == nil {
+		var gid int
+		if gid, err = strconv.Atoi(g.Gid); err == nil {
+			if err = os.Chown(path, -1, gid); err == nil {
+				err = os.Chmod(path, 0o660)
+			}
+		}
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("delivery socket: %w", err), l.Close())
+	}
+	return l, nil
+}
+
+func removeIfThere(path string) error {
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+func hasAnyPrefix(s string, prefixes ...string) bool {
+	for _, p := range prefixes {
+		if strings.HasPrefix(s, p) {
+			return true
+		}
+	}
+	return false
+}

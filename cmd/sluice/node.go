@@ -1,0 +1,303 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/sluice-mail/sluice/account"
+	"github.com/sluice-mail/sluice/gateway"
+	"github.com/sluice-mail/sluice/housekeeping"
+	"github.com/sluice-mail/sluice/imapbridge"
+	"github.com/sluice-mail/sluice/kv"
+	"github.com/sluice-mail/sluice/kv/engine"
+	"github.com/sluice-mail/sluice/kv/memory"
+	"github.com/sluice-mail/sluice/mailstore"
+	"github.com/sluice-mail/sluice/mailstore/local"
+	"github.com/sluice-mail/sluice/outbox"
+	"github.com/sluice-mail/sluice/runtime"
+	"github.com/sluice-mail/sluice/scripts"
+)
+
+// node is all of one machine's data, open, and the rooms wired over it. A server has one, and so has a
+// command that works without a server. Rooms are opened in the order of the fields and
+// closed in the opposite one.
+type node struct {
+	config    *Config
+	log       *slog.Logger
+	mail      *local.Store // its lock keeps every other process out of the data directory
+	stores    map[string]kv.Store
+	accounts  *account.Directory
+	outbox    *outbox.Outbox
+	journal   *runtime.Journal
+	engine    *runtime.Engine
+	library   *scripts.Library
+	intake    *gateway.Intake
+	jobs      *housekeeping.Scheduler
+	explained *explained
+	server    *server0 // nil in a command
+	closers   []func(context.Context) error
+}
+
+// nodeOptions says how a node is opened.
+type nodeOptions struct {
+	logger *slog.Logger
+}
+
+// openNode opens everything below the data directory, which is made if it is missing and
+// closed to other users.
+func openNode(ctx context.Context, c *Config, o nodeOptions) (*node, error) {
+	n := &node{config: c, log: o.logger, stores: map[string]kv.Store{}, explained: &explained{}}
+	if err := n.open(ctx); err != nil {
+		return nil, errors.Join(err, n.close(ctx))
+	}
+	return n, nil
+}
+
+func (n *node) open(ctx context.Context) error {
+	for _, step := range []func(context.Context) error{n.openMail, n.openStores, n.openAccounts, n.openOutbox, n.openScripts, n.openIntake, n.openJobs} {
+		if err := step(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// close closes the rooms, last opened first, and joins their errors.
+func (n *node) close(ctx context.Context) error {
+	var errs []error
+	for i := len(n.closers) - 1; i >= 0; i-- {
+		errs = append(errs, n.closers[i](ctx))
+	}
+	n.closers = nil
+	return errors.Join(errs...)
+}
+
+func (n *node) onClose(what string, f func() error) {
+	n.closers = append(n.closers, func(context.Context) error {
+		if err := f(); err != nil {
+			return fmt.Errorf("closing %s: %w", what, err)
+		}
+		return nil
+	})
+}
+
+func (n *node) path(name string) string { return filepath.Join(n.config.Database.DBPath, name) }
+
+func (n *node) openMail(ctx context.Context) error {
+	d := n.config.Database
+	if err := os.MkdirAll(d.DBPath, 0o700); err != nil {
+		return fmt.Errorf("data directory: %w", err)
+	}
+	if err := os.Chmod(d.DBPath, 0o700); err != nil {
+		return fmt.Errorf("data directory: %w", err)
+	}
+	s, err := local.Open(ctx, d.DBPath, local.Options{
+		Describe:            imapbridge.Describe,
+		BlobNestedLevels:    d.BlobNestedLevels,
+		BlobTempTTL:         time.Duration(d.BlobTempTTL) * time.Second,
+		MinFree:             uint64(d.MinFree),
+		CachedVanishedTTL:   time.Duration(n.config.IMAP.CacheRemovedIDTTL) * time.Second,
+		MaxChangelogEntries: int(d.MaxChangelogEntries),
+		Logger:              n.log,
+	})
+	if err != nil {
+		return err
+	}
+	n.mail = s
+	n.onClose("mail store", s.Close)
+	return nil
+}
+
+func (n *node) openStores(ctx context.Context) error {
+	for id, c := range n.config.Store {
+		s, err := openStore(ctx, c, n.log)
+		if err != nil {
+			return fmt.Errorf("store %q: %w", id, err)
+		}
+		n.stores[id] = s
+		n.onClose("store "+id, s.Close)
+	}
+	return nil
+}
+
+// openStore opens one [store."id"]. A backend of another type is one line here.
+func openStore(ctx context.Context, c StoreConfig, log *slog.Logger) (kv.Store, error) {
+	if c.Type == "memory" {
+		return memory.New(memory.Options{}), nil
+	}
+	if err := os.MkdirAll(filepath.Dir(c.Path), 0o700); err != nil {
+		return nil, err
+	}
+	return engine.Open(ctx, engine.Options{Path: c.Path, CacheBytes: c.Cache, Logger: log})
+}
+
+// store returns the store of that name, "" being the default one.
+func (n *node) store(id string) (kv.Store, error) {
+	if id == "" {
+		id = n.config.Storage.Lookup
+	}
+	s, ok := n.stores[id]
+	if !ok {
+		return nil, fmt.Errorf("unknown store %q", id)
+	}
+	return s, nil
+}
+
+func (n *node) openAccounts(ctx context.Context) error {
+	main, err := n.store("")
+	if err != nil {
+		return err
+	}
+	n.accounts, err = account.Open(ctx, n.path("directory.db"), account.Options{Hostname: n.config.Server.Hostname, KV: main, Logger: n.log})
+	if err != nil {
+		return err
+	}
+	n.onClose("directory", n.accounts.Close)
+	return nil
+}
+
+func (n *node) openOutbox(ctx context.Context) error {
+	relay, err := relayOf(n.config)
+	if err != nil {
+		return err
+	}
+	n.outbox, err = outbox.Open(ctx, n.path("outbox.db"), outbox.Options{
+		Relay:    relay,
+		Hostname: n.config.Server.Hostname,
+		Lifetime: time.Duration(n.config.Relay.Lifetime) * time.Second,
+		Bounce:   n.bounce,
+		Logger:   n.log,
+	})
+	if err != nil {
+		return err
+	}
+	n.onClose("outbox", n.outbox.Close)
+	return nil
+}
+
+func relayOf(c *Config) (outbox.Relay, error) {
+	password, err := secret(c.Relay.PasswordFile)
+	if err != nil {
+		return outbox.Relay{}, &configError{[]string{"relay.password-file: " + err.Error()}}
+	}
+	return outbox.Relay{Address: c.Relay.Address, TLS: c.Relay.TLS, Username: c.Relay.Username, Password: password}, nil
+}
+
+// bounce files a bounce for one of our own accounts in its inbox.
+func (n *node) bounce(ctx context.Context, to string, raw []byte) (bool, error) {
+	a, err := n.accounts.Resolve(ctx, to)
+	if errors.Is(err, account.ErrUnknown) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	box, release, err := n.mail.OpenAccount(ctx, a.ID)
+	if err != nil {
+		return false, err
+	}
+	defer release()
+	_, _, err = box.Import(ctx, mailstore.Import{
+		Raw: raw, Mailboxes: []mailstore.Filing{{Path: "INBOX"}}, Key: "bounce " + string(local.BlobID(a.ID, raw)),
+	})
+	return err == nil, err
+}
+
+func (n *node) openScripts(context.Context) error {
+	n.engine = newEngine()
+	n.library = newLibrary(n.config, n.engine)
+	if err := n.library.Load(sourcesOf(n.config)); err != nil {
+		return &configError{[]string{err.Error()}}
+	}
+	return nil
+}
+
+// newLibrary returns an empty library that knows the configured stores.
+func newLibrary(c *Config, e *runtime.Engine) *scripts.Library {
+	all, users := []string{}, []string{}
+	for id, s := range c.Store {
+		all = append(all, id)
+		if s.User {
+			users = append(users, id)
+		}
+	}
+	return scripts.New(scripts.Options{Engine: e, Stores: all, UserStores: users, Instrument: true})
+}
+
+func sourcesOf(c *Config) []scripts.Source {
+	var out []scripts.Source
+	for _, s := range c.Script {
+		out = append(out, scripts.Source{
+			Path: s.Path, Stage: s.Stage, Accounts: s.Accounts, Trust: s.Trust, Namespace: s.Namespace,
+			OnError: s.OnError, OnStoreError: s.OnStoreError,
+		})
+	}
+	return out
+}
+
+// limitsOf returns the limits of a run.
+func limitsOf(c *Config) runtime.Limits {
+	return runtime.Limits{Time: time.Duration(c.Limits.Time) * time.Millisecond, Steps: c.Limits.Steps, Ops: int(c.Limits.Ops)}
+}
+
+// host returns what real runs of a trust reach.
+func (n *node) host(trust runtime.Trust) runtime.Host {
+	return n.hostOver(trust, n.store)
+}
+
+func (n *node) hostOver(trust runtime.Trust, store func(string) (kv.Store, error)) *runtime.Live {
+	return &runtime.Live{
+		Stores: func(id string) (kv.Store, error) {
+			if trust == runtime.User && id != "" && !n.config.Store[id].User {
+				return nil, fmt.Errorf("unknown store %q", id)
+			}
+			return store(id)
+		},
+		Mailboxes: func(ctx context.Context, id, path string) (bool, error) {
+			a, release, err := n.mail.OpenAccount(ctx, id)
+			if err != nil {
+				return false, err
+			}
+			defer release()
+			list, _, err := a.Mailboxes(ctx)
+			if err != nil {
+				return false, err
+			}
+			for _, m := range list {
+				if samePath(m.Path, path) {
+					return true, nil
+				}
+			}
+			return false, nil
+		},
+		IsLocal: func(ctx context.Context, address string) (bool, error) {
+			_, err := n.accounts.Resolve(ctx, address)
+			if errors.Is(err, account.ErrUnknown) {
+				return false, nil
+			}
+			return err == nil, err
+		},
+	}
+}
+
+// login is the IMAP bridge's Authenticator.
+func (n *node) login(ctx context.Context, name, password string, client netip.Addr) (imapbridge.Backend, func(), error) {
+	a, err := n.accounts.Verify(ctx, name, password, client)
+	switch {
+	case errors.Is(err, account.ErrCredentials), errors.Is(err, account.ErrTooManyFailures):
+		return nil, nil, imapbridge.ErrAuthenticationFailed
+	case err != nil:
+		return nil, nil, err
+	}
+	b, release, err := n.mail.Backend(ctx, a.ID)
+	if err != nil {
+		return nil, nil, err
+	}
+	return b, release, nil
+}
