@@ -3,6 +3,8 @@ package imapbridge
 import (
 	"strings"
 
+	"golang.org/x/text/unicode/norm"
+
 	"github.com/sluice-mail/sluice/imapbridge/wire"
 	"github.com/sluice-mail/sluice/mailstore"
 )
@@ -26,7 +28,7 @@ func parseList(p *wire.Parser) (l list) {
 }
 
 // full returns the pattern with its reference, a first level INBOX in capitals.
-func (l list) full() string { return wire.CanonicalInbox(l.reference + l.pattern) }
+func (l list) full() string { return wire.CanonicalInbox(norm.NFC.String(l.reference + l.pattern)) }
 
 // listed is a path that a pattern found; implied says that it is only there because
 // something below it is.

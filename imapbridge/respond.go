@@ -178,5 +178,7 @@ var known = []struct {
 	{mailstore.ErrForbidden, imap.ResponseCodeNoPerm, "that is not allowed"},
 	{mailstore.ErrHasChild, imap.ResponseCodeHasChildren, "the mailbox has mailboxes below it"},
 	{mailstore.ErrOverQuota, imap.ResponseCodeOverQuota, "over quota"},
+	{mailstore.ErrLimit, imap.ResponseCodeLimit, "over a limit of the account"},
+	{mailstore.ErrInvalidKeyword, imap.ResponseCodeCannot, "a message cannot have that keyword"},
 	{mailstore.ErrNoSpace, imap.ResponseCodeUnavailable, "no room on the server now"},
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/emersion/go-imap/v2"
+	"golang.org/x/text/unicode/norm"
 
 	"github.com/sluice-mail/sluice/imapbridge/idmap"
 	"github.com/sluice-mail/sluice/imapbridge/wire"
@@ -28,12 +29,14 @@ type selected struct {
 	keywords map[string]bool
 }
 
-// mailbox returns the mailbox with this path.
+// mailbox returns the mailbox with this path. Paths are kept in normal form C; some
+// clients decompose letters.
 func (s *Session) mailbox(ctx context.Context, path string) (idmap.Mailbox, error) {
 	all, err := s.backend.Mailboxes(ctx)
 	if err != nil {
 		return idmap.Mailbox{}, err
 	}
+	path = norm.NFC.String(path)
 	for _, m := range all {
 		if m.Path == path {
 			return m, nil

@@ -181,7 +181,8 @@ func (r *Reader) Command() (*Command, error) {
 	}
 	var octets, skipped int64
 	for first := true; ; first = false {
-		line, long, err := r.line(c.text, lim.Line-len(c.text))
+		before := len(c.text)
+		line, long, err := r.line(c.text, lim.Line-before)
 		if err != nil {
 			return nil, err
 		}
@@ -201,6 +202,9 @@ func (r *Reader) Command() (*Command, error) {
 					lim = r.Limits(c.Name)
 				}
 			}
+		}
+		if !long {
+			line = line[before:]
 		}
 		n, sync, binary, ok := announced(line)
 		if !ok {
