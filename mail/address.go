@@ -168,7 +168,7 @@ func (p *addressParser) word(spaced bool) lexeme {
 		}
 		return lexeme{text, 'q', spaced}
 	case '[':
-		if n := p.find("]\r\n,;<>"); n > 0 && p.in[start+n] == ']' {
+		if n := p.find("]\r\n,;<>", maxLiteral); n > 0 && p.in[start+n] == ']' {
 			p.pos += n + 1
 			return lexeme{p.in[start:p.pos], '[', spaced}
 		}
@@ -190,13 +190,16 @@ func (p *addressParser) word(spaced bool) lexeme {
 	return lexeme{p.in[start:p.pos], 'a', spaced}
 }
 
-// lookAhead bounds how far the parser looks for the end of a literal, a route or an
-// encoded word, so that its work stays linear.
-const lookAhead = 512
+// How far the parser looks for the end of a literal, and of a route or an encoded
+// word, so that its work stays linear.
+const (
+	maxLiteral = 64
+	lookAhead  = 512
+)
 
-// find returns how far away the first octet of chars is, -1 if it is not near.
-func (p *addressParser) find(chars string) int {
-	return strings.IndexAny(p.in[p.pos:min(len(p.in), p.pos+lookAhead)], chars)
+// find returns how far away the first octet of chars is, -1 if it is not within limit.
+func (p *addressParser) find(chars string, limit int) int {
+	return strings.IndexAny(p.in[p.pos:min(len(p.in), p.pos+limit)], chars)
 }
 
 // encodedAtom returns the length of the encoded word that comes next: many have
@@ -241,7 +244,7 @@ func (p *addressParser) angle() {
 	p.skip()
 	route := ""
 	if p.peek() == '@' {
-		if n := p.find(":>"); n > 0 && p.in[p.pos+n] == ':' {
+		if n := p.find(":>", lookAhead); n > 0 && p.in[p.pos+n] == ':' {
 			route = strings.Map(dropSpace, p.in[p.pos:p.pos+n])
 			p.pos += n + 1
 		}

@@ -152,7 +152,7 @@ func TestParametersAreBounded(t *testing.T) {
 }
 
 func TestWorkStaysLinear(t *testing.T) {
-	const n = 1 << 20
+	const n = 1 << 18
 	for name, unit := range map[string]string{
 		"beginnings of encoded words": "=?", "encoded words without an end": "=?a?q?", "ends of encoded words": "?=",
 		"parentheses": "(", "closing parentheses": ")", "quotes": "\"", "brackets": "[", "angles": "<", "routes": "<@", "angles closed": "<>",

@@ -16,6 +16,9 @@ const maxCharsetName = 64
 // An unknown charset is windows-1252. What looks like an encoded word but is none
 // stays as it is; raw octets that are no UTF-8 are read as windows-1252.
 //
+// The result may hold control characters and line ends that were encoded; who writes
+// it into a field takes them out.
+//
 // Spec: RFC 2047; RFC 2231, section 5.
 func DecodeWords(s string) string {
 	if !strings.Contains(s, "=?") {
