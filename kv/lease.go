@@ -42,7 +42,8 @@ type LeaseReader interface {
 // engine of the same process that decides about them in memory.
 type LeaseKeeper interface {
 	LeaseReader
-	// SaveLease writes l in place of what is kept under its key.
+	// SaveLease writes l in place of what is kept under its key, unless that has a
+	// larger fence.
 	SaveLease(ctx context.Context, l Lease) error
 	// Leases returns all running leases.
 	Leases(ctx context.Context) ([]Lease, error)

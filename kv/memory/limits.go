@@ -37,7 +37,7 @@ func (s *Store) Rate(ctx context.Context, k kv.Key, rule kv.Rule, cost int64, pe
 }
 
 // Lock takes the lease of k, or returns kv.ErrLocked.
-func (s *Store) Lock(ctx context.Context, k kv.Key, ttl time.Duration, _ bool) (kv.Lease, error) {
+func (s *Store) Lock(ctx context.Context, k kv.Key, ttl time.Duration, durable bool) (kv.Lease, error) {
 	if err := s.begin(ctx); err != nil {
 		return kv.Lease{}, err
 	}
@@ -68,7 +68,7 @@ func (s *Store) Lock(ctx context.Context, k kv.Key, ttl time.Duration, _ bool) (
 	if !stored {
 		s.rows.Add(1)
 	}
-	l := lease{kv.NewOwner(), fence, deadline}
+	l := lease{kv.NewOwner(), fence, deadline, durable}
 	st.leases[k] = l
 	return l.public(k), nil
 }
@@ -139,7 +139,15 @@ func (s *Store) Lease(ctx context.Context, k kv.Key) (kv.Lease, error) {
 	return is.public(k), nil
 }
 
-// Restore puts a lease in place, as it was before the process was started again.
+// Durable reports whether the running lease of k was locked with durable.
+func (s *Store) Durable(k kv.Key) bool {
+	st := s.stripe(k)
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	return st.leases[k].durable
+}
+
+// Restore puts a durable lease in place, as it was before the process was started again.
 func (s *Store) Restore(l kv.Lease) {
 	st := s.stripe(l.Key)
 	st.mu.Lock()
@@ -147,7 +155,7 @@ func (s *Store) Restore(l kv.Lease) {
 	if _, stored := st.leases[l.Key]; !stored {
 		s.rows.Add(1)
 	}
-	is := lease{owner: l.Owner, fence: l.Fence}
+	is := lease{owner: l.Owner, fence: l.Fence, durable: true}
 	if !l.Expires.IsZero() {
 		is.deadline = l.Expires.UnixMilli()
 	}

@@ -25,6 +25,8 @@ import (
 type Options struct {
 	// Now is the time; nil is the machine's clock.
 	Now func() time.Time
+	// Clock, if set, is used instead of Now: another store's, to agree with it.
+	Clock *kv.Clock
 	// MaxRows is the most rows of all kinds; more are refused with kv.ErrFull.
 	// Default 4,000,000.
 	MaxRows int
@@ -95,11 +97,15 @@ type lease struct {
 	owner    string
 	fence    uint64
 	deadline int64
+	durable  bool // as the caller asked; the engine keeps a copy of it on disk
 }
 
 // New returns an empty store.
 func New(o Options) *Store {
-	s := &Store{clock: kv.NewClock(o.Now, 0), maxRows: int64(o.MaxRows), fences: o.Fences, seed: maphash.MakeSeed()}
+	if o.Clock == nil {
+		o.Clock = kv.NewClock(o.Now, 0)
+	}
+	s := &Store{clock: o.Clock, maxRows: int64(o.MaxRows), fences: o.Fences, seed: maphash.MakeSeed()}
 	if s.maxRows <= 0 {
 		s.maxRows = 4_000_000
 	}

@@ -135,11 +135,12 @@ func (s *Store) saveLease(tx *sqlite.Tx, l kv.Lease) error {
 	}
 	s.anyLock.Store(true)
 	_, err := tx.Exec(`INSERT INTO lock VALUES (?, ?, ?, ?)
-		ON CONFLICT (k) DO UPDATE SET owner = excluded.owner, fence = excluded.fence, exp = excluded.exp`, rowKey(l.Key), l.Owner, l.Fence, exp)
+		ON CONFLICT (k) DO UPDATE SET owner = excluded.owner, fence = excluded.fence, exp = excluded.exp
+		WHERE excluded.fence >= lock.fence`, rowKey(l.Key), l.Owner, l.Fence, exp)
 	return err
 }
 
-// SaveLease writes l in place of what is kept under its key.
+// SaveLease writes l in place of what is kept under its key, unless that is newer.
 func (s *Store) SaveLease(ctx context.Context, l kv.Lease) error {
 	if err := l.Key.Check(); err != nil {
 		return err

@@ -192,6 +192,9 @@ func (s *Store) Close() error {
 	return errors.Join(fail("close", err), s.db.Close())
 }
 
+// Clock returns the store's time, for others that have to agree with it.
+func (s *Store) Clock() *kv.Clock { return s.clock }
+
 // DataVersion returns a number that changes when another process has written to the
 // file.
 func (s *Store) DataVersion(ctx context.Context) (int64, error) {

@@ -1,0 +1,243 @@
+package engine_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/dgraph-io/ristretto/v2"
+	"github.com/sluice-mail/sluice/kv"
+	"github.com/sluice-mail/sluice/kv/engine"
+	"github.com/sluice-mail/sluice/kv/kvtest"
+	"github.com/sluice-mail/sluice/kv/memory"
+)
+
+// spy counts what reaches a backend.
+type spy struct {
+	kv.Store
+	gets atomic.Int64
+}
+
+func (s *spy) Get(ctx context.Context, k kv.Key) (kv.Value, error) {
+	s.gets.Add(1)
+	return s.Store.Get(ctx, k)
+}
+
+func (s *spy) GetMany(ctx context.Context, ks []kv.Key) ([]kv.Value, error) {
+	s.gets.Add(int64(len(ks)))
+	return s.Store.GetMany(ctx, ks)
+}
+
+func spied(t *testing.T, o engine.Options) (*engine.Engine, *spy) {
+	t.Helper()
+	s := &spy{Store: memory.New(memory.Options{Now: o.Now})}
+	e, err := engine.New(s, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := e.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return e, s
+}
+
+// untilCached reads until a read does not reach the backend: ristretto works later.
+func untilCached(t *testing.T, s *spy, read func()) {
+	t.Helper()
+	for range 1_000_000 {
+		before := s.gets.Load()
+		if read(); s.gets.Load() == before {
+			return
+		}
+	}
+	t.Fatal("it is never cached")
+}
+
+func TestRowsAndTheirAbsenceAreCachedUntilTheyChange(t *testing.T) {
+	clock := kvtest.NewClock()
+	e, s := spied(t, engine.Options{Now: clock.Now})
+	k := kv.Key{Prefix: kv.Greylist, Name: "a"}
+	get := func() string {
+		v, err := e.Get(t.Context(), k)
+		if err != nil {
+			return err.Error()
+		}
+		return string(v.Bytes)
+	}
+	check := func(want string) {
+		t.Helper()
+		for range 3 {
+			if got := get(); got != want {
+				t.Errorf("got %q, want %q", got, want)
+			}
+			untilCached(t, s, func() { get() })
+		}
+	}
+	check("not found")
+	for _, act := range []struct {
+		do   func() error
+		want string
+	}{
+		{func() error { return e.Set(t.Context(), k, []byte("1"), time.Minute) }, "1"},
+		{func() error {
+			_, err := e.CompareAndSwap(t.Context(), k, []byte("1"), []byte("2"), time.Minute)
+			return err
+		}, "2"},
+		{func() error { _, err := e.Incr(t.Context(), k, 5, 0); return err }, "7"},
+		{func() error { clock.Advance(time.Minute); return nil }, "not found"},
+		{func() error { _, err := e.Add(t.Context(), k, []byte("3"), 0); return err }, "3"},
+		{func() error { _, err := e.Delete(t.Context(), k); return err }, "not found"},
+		{func() error { return e.Set(t.Context(), k, []byte("4"), 0) }, "4"},
+		{func() error { _, err := e.DeletePrefix(t.Context(), k.Prefix, ""); return err }, "not found"},
+	} {
+		if err := act.do(); err != nil {
+			t.Fatal(err)
+		}
+		check(act.want)
+	}
+	many := func() {
+		got, err := e.GetMany(t.Context(), []kv.Key{k, {Prefix: kv.Greylist, Name: "b"}})
+		if err != nil || got[0].Bytes != nil || got[1].Bytes != nil {
+			t.Errorf("%v, %v", got, err)
+		}
+	}
+	untilCached(t, s, many)
+}
+
+func TestCountersAreNeverCached(t *testing.T) {
+	e, s := spied(t, engine.Options{})
+	k := kv.Key{Prefix: kv.ScriptCounter, Name: "a"}
+	for i := range 100 {
+		if _, err := e.Get(t.Context(), k); err == nil {
+			t.Fatal("there is something")
+		}
+		if got := s.gets.Load(); got != int64(i+1) {
+			t.Fatalf("%d of %d reads reached the backend", got, i+1)
+		}
+	}
+	if got := e.Metrics(); got.Hits != 0 || got.Misses != 0 {
+		t.Errorf("the cache was asked: %+v", got)
+	}
+}
+
+func TestNothingIsCachedOnASharedStore(t *testing.T) {
+	e, s := spied(t, engine.Options{Shared: true})
+	for range 100 {
+		_, _ = e.Get(t.Context(), kv.Key{Prefix: kv.Greylist, Name: "a"})
+	}
+	if got := s.gets.Load(); got != 100 {
+		t.Errorf("%d of 100 reads reached the backend", got)
+	}
+}
+
+func TestTheCacheIsBoundedByOctetsAlsoWhenRowsGrow(t *testing.T) {
+	const limit = 1 << 20
+	e, _ := spied(t, engine.Options{CacheBytes: limit})
+	for _, size := range []int{10, 1000, 20_000} {
+		v := bytes.Repeat([]byte("x"), size)
+		for i := range 2000 {
+			k := kv.Key{Prefix: kv.Script, Name: fmt.Sprint(i)}
+			if err := e.Set(t.Context(), k, v, 0); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := e.Get(t.Context(), k); err != nil {
+				t.Fatal(err)
+			}
+			if got := e.Metrics().CacheOctets; got > limit+limit/10 {
+				t.Fatalf("%d octets in use after row %d of %d octets, limit %d", got, i, size, limit)
+			}
+		}
+	}
+}
+
+// noise keeps ristretto's buffers busy while histories run.
+func noise(t *testing.T, s kv.Store) (stop func()) {
+	done := make(chan struct{})
+	var wg sync.WaitGroup
+	for w := range 2 {
+		wg.Go(func() {
+			for i := 0; ; i++ {
+				select {
+				case <-done:
+					return
+				default:
+				}
+				k := kv.Key{Prefix: kv.Script, Name: fmt.Sprintf("noise %d %d", w, i%5000)}
+				_, _ = s.Get(context.Background(), k)
+			}
+		})
+	}
+	return func() { close(done); wg.Wait() }
+}
+
+func TestHistoriesWithANoisyCache(t *testing.T) {
+	for name, make := range map[string]func(t *testing.T, now func() time.Time) kv.Store{
+		"over SQLite": func(t *testing.T, now func() time.Time) kv.Store {
+			return open(t, engine.Options{Now: now, CacheBytes: 1 << 18})
+		},
+		"over memory": func(t *testing.T, now func() time.Time) kv.Store {
+			e, _ := spied(t, engine.Options{Now: now, CacheBytes: 1 << 18})
+			return e
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			clock := kvtest.NewClock()
+			s := make(t, clock.Now)
+			defer noise(t, s)()
+			if illegal, example := kvtest.Histories(t, s, clock.Advance, 200, uint64(time.Now().UnixNano())); illegal > 0 {
+				t.Errorf("%d of 200 histories have no order that explains them, for example:\n%s", illegal, example)
+			}
+		})
+	}
+}
+
+// naive is how one would put ristretto in front of a store without thinking: write
+// through, and fill on a miss.
+type naive struct {
+	kv.Store
+	cache *ristretto.Cache[string, kv.Value]
+}
+
+func (n *naive) Get(ctx context.Context, k kv.Key) (kv.Value, error) {
+	if v, ok := n.cache.Get(k.Name); ok {
+		return v, nil
+	}
+	v, err := n.Store.Get(ctx, k)
+	if err == nil {
+		n.cache.Set(k.Name, v, 1)
+	}
+	return v, err
+}
+
+func (n *naive) Set(ctx context.Context, k kv.Key, v []byte, ttl time.Duration) error {
+	if err := n.Store.Set(ctx, k, v, ttl); err != nil {
+		return err
+	}
+	got, err := n.Store.Get(ctx, k)
+	if err == nil {
+		n.cache.Set(k.Name, got, 1)
+	}
+	return nil
+}
+
+// The checker has to be able to find what the engine must not do.
+func TestTheSameCheckCatchesANaiveCache(t *testing.T) {
+	clock := kvtest.NewClock()
+	c, err := ristretto.NewCache(&ristretto.Config[string, kv.Value]{NumCounters: 1e5, MaxCost: 1e5, BufferItems: 64})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	s := &naive{memory.New(memory.Options{Now: clock.Now}), c}
+	illegal, _ := kvtest.Histories(t, s, clock.Advance, 200, 1)
+	if illegal == 0 {
+		t.Error("no history of a naive cache was found to be wrong")
+	}
+	t.Logf("%d of 200 histories are wrong", illegal)
+}
