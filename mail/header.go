@@ -78,16 +78,6 @@ func (h *Header) Texts(name string) []string {
 	return values
 }
 
-// first returns the value of the first field of that name, "" if there is none.
-func (h *Header) first(name string) string {
-	for _, f := range h.Fields() {
-		if equalFold(f.Name, name) {
-			return f.Value()
-		}
-	}
-	return ""
-}
-
 // Value returns what stands behind the colon: unfolded, which takes out the line
 // ends and leaves the blanks behind them, and without outer blanks.
 func (f Field) Value() string {
