@@ -62,6 +62,9 @@ type Config struct {
 		Steps int64 `toml:"steps" doc:"commands, tests and calls of one run"`
 		Ops   int64 `toml:"ops" doc:"store and network operations of one run"`
 	} `toml:"limits"`
+	Explain struct {
+		Record string `toml:"record" doc:"how much of each run sluice explain can tell: off, summary (plan and time) or full (also calls and branches)"`
+	} `toml:"explain"`
 	Script []ScriptConfig `toml:"script" doc:"a filter script; they run in the order of the file"`
 }
 
@@ -117,6 +120,7 @@ func Default(dir string) *Config {
 	c.IMAP.MaxConnections, c.IMAP.MaxConnectionsByIP = 10000, 500
 	c.IMAP.IdleTimeout = 1800
 	c.Limits.Time, c.Limits.Steps, c.Limits.Ops = 2000, 1_000_000, 100
+	c.Explain.Record = "summary"
 	return c
 }
 

@@ -66,6 +66,7 @@ func (c *Config) check(from origins) error {
 	if _, ok := c.Store[c.Storage.Lookup]; !ok {
 		bad("storage.lookup", "there is no [store.%q]", c.Storage.Lookup)
 	}
+	oneOf("explain.record", c.Explain.Record, "off", "summary", "full")
 	paths := map[string]string{}
 	for id, s := range c.Store {
 		at := "store." + id

@@ -28,31 +28,33 @@ import (
 // command that works without a server. Rooms are opened in the order of the fields and
 // closed in the opposite one.
 type node struct {
-	config    *Config
-	log       *slog.Logger
-	mail      *local.Store // its lock keeps every other process out of the data directory
-	stores    map[string]kv.Store
-	accounts  *account.Directory
-	outbox    *outbox.Outbox
-	journal   *runtime.Journal
-	engine    *runtime.Engine
-	library   *scripts.Library
-	intake    *gateway.Intake
-	jobs      *housekeeping.Scheduler
-	explained *explained
-	server    *server0 // nil in a command
-	closers   []func(context.Context) error
+	config   *Config
+	log      *slog.Logger
+	delivers bool
+	mail     *local.Store // its lock keeps every other process out of the data directory
+	stores   map[string]kv.Store
+	accounts *account.Directory
+	outbox   *outbox.Outbox
+	journal  *runtime.Journal
+	engine   *runtime.Engine
+	library  *scripts.Library
+	intake   *gateway.Intake
+	jobs     *housekeeping.Scheduler
+	closers  []func(context.Context) error
 }
 
 // nodeOptions says how a node is opened.
 type nodeOptions struct {
 	logger *slog.Logger
+	// delivers opens what takes mail: scripts, journal and intake. Most commands do without, so
+	// that a broken script does not stand in their way.
+	delivers bool
 }
 
 // openNode opens everything below the data directory, which is made if it is missing and
 // closed to other users.
 func openNode(ctx context.Context, c *Config, o nodeOptions) (*node, error) {
-	n := &node{config: c, log: o.logger, stores: map[string]kv.Store{}, explained: &explained{}}
+	n := &node{config: c, log: o.logger, delivers: o.delivers, stores: map[string]kv.Store{}}
 	if err := n.open(ctx); err != nil {
 		return nil, errors.Join(err, n.close(ctx))
 	}
@@ -60,7 +62,11 @@ func openNode(ctx context.Context, c *Config, o nodeOptions) (*node, error) {
 }
 
 func (n *node) open(ctx context.Context) error {
-	for _, step := range []func(context.Context) error{n.openMail, n.openStores, n.openAccounts, n.openOutbox, n.openScripts, n.openIntake, n.openJobs} {
+	steps := []func(context.Context) error{n.openMail, n.openStores, n.openAccounts, n.openOutbox, n.openJobs}
+	if n.delivers {
+		steps = append(steps, n.openScripts, n.openIntake)
+	}
+	for _, step := range steps {
 		if err := step(ctx); err != nil {
 			return err
 		}
@@ -227,7 +233,7 @@ func newLibrary(c *Config, e *runtime.Engine) *scripts.Library {
 			users = append(users, id)
 		}
 	}
-	return scripts.New(scripts.Options{Engine: e, Stores: all, UserStores: users, Instrument: true})
+	return scripts.New(scripts.Options{Engine: e, Stores: all, UserStores: users, Instrument: c.Explain.Record == "full"})
 }
 
 func sourcesOf(c *Config) []scripts.Source {

@@ -63,7 +63,7 @@ func serve(ctx context.Context, g *globals, c *Config, log *slog.Logger) error {
 	signal.Notify(hangup, syscall.SIGHUP)
 	defer signal.Stop(hangup)
 
-	n, err := openNode(ctx, c, nodeOptions{logger: log})
+	n, err := openNode(ctx, c, nodeOptions{logger: log, delivers: true})
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,306 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sluice-mail/sluice/kv"
+	"github.com/sluice-mail/sluice/kv/engine"
+	"github.com/sluice-mail/sluice/kv/memory"
+	"github.com/sluice-mail/sluice/kv/overlay"
+	"github.com/sluice-mail/sluice/mail"
+	"github.com/sluice-mail/sluice/runtime"
+	"github.com/sluice-mail/sluice/scripts"
+)
+
+// runIn is all that a run needs; script and message travel as octets, so that a server
+// needs no access to the caller's files.
+type runIn struct {
+	Script    string
+	Source    []byte
+	Message   []byte
+	From, To  string
+	Stage     string
+	ClientIP  string
+	Helo      string
+	Namespace string
+	Now       time.Time
+	Explain   bool
+	Commit    bool
+}
+
+// runOut is a run as the command prints it.
+type runOut struct {
+	JSON    json.RawMessage
+	Text    string
+	Explain string
+	Failed  string // the script's error
+}
+
+var opRun = newOp("run", func(ctx context.Context, n *node, in runIn) (runOut, error) {
+	return in.run(ctx, n.store, n.hostOver, n.accountOf, n.config)
+})
+
+// accountOf fills in whose recipient it is, where the address is known.
+func (n *node) accountOf(ctx context.Context, r *runtime.Recipient) {
+	if a, err := n.accounts.Resolve(ctx, r.Address); err == nil {
+		r.Account, r.Name, r.Detail = a.ID, a.Name, a.Detail
+	}
+}
+
+// run compiles and runs the script. Unless it commits, every store lies below an overlay that is thrown away.
+func (in runIn) run(ctx context.Context, store func(string) (kv.Store, error), host func(runtime.Trust, func(string) (kv.Store, error)) *runtime.Live, resolve func(context.Context, *runtime.Recipient), c *Config) (out runOut, err error) {
+	e := newEngine()
+	stores := []string{}
+	for id := range c.Store {
+		stores = append(stores, id)
+	}
+	p, err := e.Compile(in.Script, in.Source, runtime.CompileOptions{Stage: runtime.Stage(in.Stage), Trust: runtime.Admin, Stores: stores, Instrument: in.Explain})
+	if err != nil {
+		return out, err
+	}
+	layers := map[string]kv.Store{}
+	reach := store
+	if !in.Commit {
+		reach = func(id string) (kv.Store, error) {
+			base, err := store(id)
+			if err != nil {
+				return nil, err
+			}
+			if layers[id] == nil {
+				layers[id] = overlay.New(base, overlay.Options{Now: func() time.Time { return in.Now }})
+			}
+			return layers[id], nil
+		}
+	}
+	tx := &runtime.Transaction{ID: "run", Stage: runtime.Stage(in.Stage), Listener: "run", From: runtime.Path{Address: in.From}, Time: in.Now, Hostname: c.Server.Hostname, Message: mail.New(in.Message)}
+	tx.Client.Helo = in.Helo
+	if in.ClientIP != "" {
+		if tx.Client.IP, err = netip.ParseAddr(in.ClientIP); err != nil {
+			return out, fmt.Errorf("--client-ip: %w", err)
+		}
+	}
+	tx.Rcpt.Address = in.To
+	tx.Rcpts = []runtime.Path{tx.Rcpt.Path}
+	resolve(ctx, &tx.Rcpt)
+	level := runtime.RecordCalls
+	if in.Explain {
+		level = runtime.RecordFull
+	}
+	res := e.Run(ctx, p, tx, runtime.RunOptions{Host: host(runtime.Admin, reach), Limits: limitsOf(c), Trust: runtime.Admin, Namespace: scripts.AdminNamespace(in.Namespace), Record: level})
+	settled, settleErr := runtime.Settle(res.Plan, res.Err, nil, limitsOf(c))
+	if settleErr != nil {
+		res.Err = settleErr
+		if settled, err = runtime.Settle(res.Plan, settleErr, nil, limitsOf(c)); err != nil {
+			return out, err
+		}
+	}
+	if out.JSON, err = runtime.ResultJSON(res, settled); err != nil {
+		return out, err
+	}
+	out.Text = planText(settled)
+	if res.Err != nil {
+		out.Failed = res.Err.Error()
+	}
+	if in.Explain {
+		var b strings.Builder
+		if err := res.Record.Explain(&b, p.Sites()); err != nil {
+			return out, err
+		}
+		out.Explain = b.String()
+	}
+	if in.Commit {
+		err = commitMarks(ctx, store, settled)
+	}
+	return out, err
+}
+
+// commitMarks sets the marks of a run that commits; nothing else of a plan is done by run.
+func commitMarks(ctx context.Context, store func(string) (kv.Store, error), s runtime.Settled) error {
+	for _, a := range s.Actions {
+		if a.Kind != runtime.Mark {
+			continue
+		}
+		st, err := store(a.Store)
+		if err != nil {
+			return err
+		}
+		v, err := runtime.EncodeValue(a.Value)
+		if err != nil {
+			return err
+		}
+		if err := st.Set(ctx, runtime.ScriptKey(kv.Script, a.Namespace, a.Key), v, a.TTL); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// planText is a settled plan for people, an action a line.
+func planText(s runtime.Settled) string {
+	actions := s.Actions
+	if s.Refused != nil {
+		actions = append([]runtime.Action{*s.Refused}, actions...)
+	}
+	var b strings.Builder
+	for _, a := range actions {
+		b.WriteString(actionText(a) + "\n")
+	}
+	return b.String()
+}
+
+func actionText(a runtime.Action) string {
+	text := string(a.Kind)
+	add := func(format string, args ...any) { text += fmt.Sprintf(format, args...) }
+	if a.Mailbox != "" {
+		add(" %q", a.Mailbox)
+	}
+	if a.Address != "" {
+		add(" %s", a.Address)
+	}
+	if a.Subject != "" {
+		add(" %q", a.Subject)
+	}
+	if a.Reason != "" {
+		add(" %q", a.Reason)
+	}
+	if a.Key != "" {
+		add(" %q = %v", a.Key, a.Value)
+		if a.TTL > 0 {
+			add(" for %s", kv.FormatTTL(a.TTL))
+		}
+	}
+	if len(a.Flags) > 0 {
+		add(" with flags %s", strings.Join(a.Flags, " "))
+	}
+	if a.Create {
+		add(", made if it is not there")
+	}
+	if a.Copy {
+		add(" (a copy)")
+	}
+	if a.Implicit {
+		add(" (nothing cancelled it)")
+	}
+	return text
+}
+
+func init() {
+	commands = append(commands, func(g *globals) *cobra.Command {
+		in := runIn{}
+		var asJSON bool
+		var storePath, now string
+		var from string
+		cmd := &cobra.Command{
+			Use: "run SCRIPT MESSAGE", Short: "Show what a script would do with a message", Args: cobra.ExactArgs(2),
+			Long: "Runs a script on a message (- is standard input) and prints the plan that it asks for. Nothing is\ndelivered. What the script writes to a store is thrown away, unless --commit says otherwise.\nThe script sees the store of the running server, else that of the data directory, else an empty one.",
+			RunE: func(cmd *cobra.Command, args []string) error {
+				c, _, err := g.load()
+				if err != nil {
+					return err
+				}
+				if in.Source, err = os.ReadFile(args[0]); err != nil {
+					return err
+				}
+				if in.Message, err = readAll(args[1]); err != nil {
+					return err
+				}
+				in.Script, in.From = args[0], from
+				if !cmd.Flags().Changed("from") {
+					in.From = returnPath(in.Message)
+				}
+				if in.To == "" {
+					in.To = "recipient@" + c.Server.Hostname
+				}
+				in.Now = time.Now()
+				if now != "" {
+					if in.Now, err = time.Parse(time.RFC3339, now); err != nil {
+						return usage("--now %q is no time such as 2026-11-21T12:00:00Z", now)
+					}
+				}
+				out, err := callRun(cmd.Context(), c, in, storePath)
+				if err != nil {
+					return &exitError{exitFailed, err}
+				}
+				w := cmd.OutOrStdout()
+				switch {
+				case asJSON:
+					fmt.Fprintf(w, "%s\n", out.JSON)
+				case in.Explain:
+					fmt.Fprint(w, out.Explain)
+				default:
+					fmt.Fprint(w, out.Text)
+				}
+				if out.Failed != "" {
+					return &exitError{exitFailed, errors.New(out.Failed)}
+				}
+				return nil
+			},
+		}
+		f := cmd.Flags()
+		jsonFlag(cmd, &asJSON)
+		f.BoolVar(&in.Explain, "explain", false, "print the record of the run: branches, calls with arguments and results, plan, time")
+		f.StringVar(&from, "from", "", "envelope sender; none: the message's Return-Path or From")
+		f.StringVar(&in.To, "to", "", "envelope recipient")
+		f.StringVar(&in.Stage, "stage", "deliver", "stage: "+stageNames())
+		f.StringVar(&in.ClientIP, "client-ip", "", "the client's address")
+		f.StringVar(&in.Helo, "helo", "", "the name that the client greeted with")
+		f.StringVar(&in.Namespace, "namespace", "admin", "key space of the script")
+		f.StringVar(&storePath, "store", "", "SQLite file to use as the default store")
+		f.StringVar(&now, "now", "", "the time that the script sees, such as 2026-11-21T12:00:00Z")
+		f.BoolVar(&in.Commit, "commit", false, "keep what the script writes to the store")
+		return cmd
+	})
+}
+
+// callRun runs where the store is: in the server, over the data directory, over the named
+// file, or over an empty store.
+func callRun(ctx context.Context, c *Config, in runIn, storePath string) (runOut, error) {
+	if storePath == "" || storePath == c.Store[c.Storage.Lookup].Path {
+		if _, err := os.Stat(c.Database.DBPath); err == nil {
+			return opRun.call(ctx, c, in)
+		}
+	}
+	var s kv.Store = memory.New(memory.Options{Now: func() time.Time { return in.Now }})
+	if storePath != "" {
+		if _, err := os.Stat(storePath); err != nil && !in.Commit {
+			return runOut{}, fmt.Errorf("--store: %w", err)
+		}
+		e, err := engine.Open(ctx, engine.Options{Path: storePath})
+		if err != nil {
+			return runOut{}, fmt.Errorf("--store: %w", err)
+		}
+		s = e
+	}
+	host := func(_ runtime.Trust, store func(string) (kv.Store, error)) *runtime.Live {
+		return &runtime.Live{Stores: store}
+	}
+	out, err := in.run(ctx, func(id string) (kv.Store, error) {
+		if _, ok := c.Store[id]; ok || id == "" {
+			return s, nil
+		}
+		return nil, fmt.Errorf("unknown store %q", id)
+	}, host, func(context.Context, *runtime.Recipient) {}, c)
+	return out, errors.Join(err, s.Close())
+}
+
+// returnPath guesses a message's envelope sender.
+func returnPath(raw []byte) string {
+	h := mail.New(raw).Header()
+	for _, name := range []string{"Return-Path", "Sender", "From"} {
+		for _, v := range h.Values(name) {
+			if list := mail.ParseAddresses(v).Addresses; len(list) > 0 {
+				return list[0].String()
+			}
+		}
+	}
+	return ""
+}

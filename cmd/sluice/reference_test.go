@@ -1,0 +1,59 @@
+package main
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"os"
+	"reflect"
+	"strings"
+	"testing"
+)
+
+var update = flag.Bool("update", false, "rewrite generated documents")
+
+// configReference renders every setting as the page that users read.
+func configReference() []byte {
+	c := Default("data")
+	c.Server.Hostname = "the machine's name"
+	c.Script = []ScriptConfig{defaultScript()}
+	var b bytes.Buffer
+	fmt.Fprint(&b, "# Configuration\n\nMade from the settings by `go test ./cmd/sluice -run Reference -update`.\n\n"+
+		"One TOML file, given with `--config`. Every setting has a default that works; without a file `sluice serve` runs on\n"+
+		"embedded SQLite below `./data`, on loopback. Unknown settings are errors. A variable of the environment overrides the file; lists are\n"+
+		"parted by commas. `sluice config show --origin` prints what is in force and where it comes from.\n\n"+
+		"Numbers are whole. Secrets are files of their own. `store` tables are named, as in `[store.\"main\"]`; `[[script]]` may stand many times. Scripts, `[relay]` and the files of\n"+
+		"`[tls]` are read again on SIGHUP, with everything or nothing taken over; all else needs a restart.\n")
+	table := ""
+	c.walk(func(path string, f reflect.Value, doc string) {
+		i := strings.LastIndexByte(path, '.')
+		if t := path[:i]; t != table {
+			table = t
+			fmt.Fprintf(&b, "\n## %s\n\n| setting | default | variable | meaning |\n| --- | --- | --- | --- |\n", tomlHead(t))
+		}
+		variable := "`" + envName(path) + "`"
+		if strings.HasPrefix(path, "script.") {
+			variable = ""
+		}
+		value := "`" + tomlValue(f.Interface()) + "`"
+		if path == "server.hostname" {
+			value = "the machine's name"
+		}
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", path[i+1:], value, variable, strings.ReplaceAll(doc, "|", "\\|"))
+	})
+	return b.Bytes()
+}
+
+func TestReferenceOfSettings(t *testing.T) {
+	const page = "CONFIG.md"
+	got := configReference()
+	if *update {
+		if err := os.WriteFile(page, got, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(page)
+	if err != nil || !bytes.Equal(want, got) {
+		t.Errorf("%s is not what the settings say (%v); run with -update", page, err)
+	}
+}
