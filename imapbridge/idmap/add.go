@@ -81,6 +81,9 @@ func (c *Change) Add(mb int64, e NewEmail) (imap.UID, int64, error) {
 	if err != nil {
 		return 0, 0, err
 	}
+	if _, err := c.tx.Exec(`UPDATE content SET dead = 0 WHERE cid = ? AND dead <> 0`, e.Content); err != nil {
+		return 0, 0, fmt.Errorf("idmap: add email: %w", err)
+	}
 	uid, err := c.place(b, row{eid: eid, flags: flags, kwset: kwset, size: size})
 	return uid, eid, err
 }
@@ -95,12 +98,8 @@ func (c *Change) insertEmail(id, thread string, cid, received, zone int64, flags
 	if err != nil {
 		return 0, fmt.Errorf("idmap: add email: %w", err)
 	}
-	eid := c.tx.LastInsertID()
-	if _, err := c.tx.Exec(`UPDATE content SET dead = 0 WHERE cid = ? AND dead <> 0`, cid); err != nil {
-		return 0, fmt.Errorf("idmap: add email: %w", err)
-	}
 	c.event(false, id, Created)
-	return eid, nil
+	return c.tx.LastInsertID(), nil
 }
 
 // Place files an Email that is there in one more mailbox, or once more in one that it

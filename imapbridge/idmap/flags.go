@@ -30,7 +30,8 @@ func (c *Change) Store(mb int64, uids []imap.UID, f FlagChange) (modified []imap
 	if err != nil {
 		return nil, err
 	}
-	for i, r := range rows {
+	seen := make(map[int64]bool, len(rows))
+	for _, r := range rows {
 		// rows were read before the first change, so a second place of an Email in this
 		// mailbox is not refused for what this Store did to the first.
 		if f.Conditional && r.modseq > f.UnchangedSince {
@@ -38,13 +39,14 @@ func (c *Change) Store(mb int64, uids []imap.UID, f FlagChange) (modified []imap
 			continue
 		}
 		// It may be a second place, changed by this Store already.
-		if i > 0 && slices.ContainsFunc(rows[:i], func(p row) bool { return p.eid == r.eid }) {
+		if seen[r.eid] {
 			again, err := c.pick(mb, []imap.UID{r.uid})
 			if err != nil {
 				return nil, err
 			}
 			r = again[0]
 		}
+		seen[r.eid] = true
 		if err := c.setFlags(b, r, f, ids); err != nil {
 			return nil, err
 		}
@@ -122,13 +124,13 @@ func (c *Change) setEmailFlags(b *box, r row, flags Flags, kwset string) error {
 	if err := c.restamp(b, r, flags, kwset); err != nil {
 		return err
 	}
-	if _, err := c.tx.Exec(`UPDATE email SET flags = ?, kwset = ? WHERE eid = ?`,
-		int64(flags&^Deleted), []byte(kwset), r.eid); err != nil {
+	var id string
+	err := c.tx.QueryRow(`UPDATE email SET flags = ?, kwset = ?, modseq = ? WHERE eid = ? RETURNING id`,
+		int64(flags&^Deleted), []byte(kwset), c.modseq, r.eid).Scan(&id)
+	if err != nil {
 		return fmt.Errorf("idmap: store flags: %w", err)
 	}
-	if err := c.touchEmail(r.eid); err != nil {
-		return err
-	}
+	c.event(false, id, Updated)
 	var others []row
 	q := c.tx.Query(`SELECT mb, `+rowColumns+` FROM uid INDEXED BY uid_email WHERE eid = ?`, r.eid)
 	for q.Next() {

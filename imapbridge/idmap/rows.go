@@ -113,11 +113,8 @@ func (c *Change) touchEmail(eid int64) error {
 	if err != nil {
 		return err
 	}
-	if _, err := c.tx.Exec(`UPDATE email SET modseq = ? WHERE eid = ?`, modseq, eid); err != nil {
-		return fmt.Errorf("idmap: stamp email: %w", err)
-	}
 	var id string
-	if err := c.tx.QueryRow(`SELECT id FROM email WHERE eid = ?`, eid).Scan(&id); err != nil {
+	if err := c.tx.QueryRow(`UPDATE email SET modseq = ? WHERE eid = ? RETURNING id`, modseq, eid).Scan(&id); err != nil {
 		return fmt.Errorf("idmap: stamp email: %w", err)
 	}
 	c.event(false, id, Updated)

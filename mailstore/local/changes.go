@@ -2,6 +2,7 @@ package local
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -170,26 +171,36 @@ func collect(ctx context.Context, c *sqlite.Conn, kind int, from position, limit
 // the tables themselves are what the entries fold into.
 func (s *Store) FoldChangelog(ctx context.Context, account string) (removed int, err error) {
 	err = s.with(ctx, account, func(a *Account) error {
-		return a.wrap("fold change log", a.db.Write(ctx, func(tx *sqlite.Tx) error {
-			var n, floor int64
-			if err := tx.QueryRow(`SELECT count(*) FROM changelog`).Scan(&n); err != nil {
+		for more := true; more; {
+			var n int64
+			err := a.db.Write(ctx, func(tx *sqlite.Tx) (err error) {
+				n, err = fold(tx, s.o.MaxChangelogEntries)
 				return err
-			}
-			if n <= int64(s.o.MaxChangelogEntries) {
-				return nil
-			}
-			err := tx.QueryRow(`SELECT modseq FROM changelog ORDER BY modseq DESC, n DESC LIMIT 1 OFFSET ?`,
-				s.o.MaxChangelogEntries).Scan(&floor)
+			})
 			if err != nil {
-				return err
+				return a.wrap("fold change log", err)
 			}
-			if _, err := tx.Exec(`UPDATE local SET log_floor = ? WHERE id = 1`, floor); err != nil {
-				return err
-			}
-			gone, err := tx.Exec(`DELETE FROM changelog WHERE modseq <= ?`, floor)
-			removed = int(gone)
-			return err
-		}))
+			removed += int(n)
+			more = n >= foldBatch
+		}
+		return nil
 	})
 	return removed, err
+}
+
+// foldBatch bounds how much one commit of FoldChangelog removes.
+const foldBatch = 10000
+
+// fold moves the floor over all that has to go, then removes a batch below it.
+func fold(tx *sqlite.Tx, keep int) (removed int64, err error) {
+	var floor int64
+	err = tx.QueryRow(`SELECT modseq FROM changelog ORDER BY modseq DESC, n DESC LIMIT 1 OFFSET ?`, keep).Scan(&floor)
+	if err != nil && !errors.Is(err, sqlite.ErrNoRows) {
+		return 0, err
+	}
+	if _, err := tx.Exec(`UPDATE local SET log_floor = ? WHERE id = 1 AND log_floor < ?`, floor, floor); err != nil {
+		return 0, err
+	}
+	return tx.Exec(`DELETE FROM changelog WHERE (modseq, n) IN (
+		SELECT modseq, n FROM changelog WHERE modseq <= (SELECT log_floor FROM local) LIMIT ?)`, foldBatch)
 }

@@ -78,13 +78,13 @@ func (a *Account) checkBlob(ctx context.Context, b idmap.Content, deep bool) str
 // checkLog looks for entries that the change log cannot have.
 func checkLog(c *sqlite.Conn, problems []string) ([]string, error) {
 	var n int
-	err := c.QueryRow(`SELECT count(*) FROM changelog AS l, account AS a, local AS f
-		WHERE l.modseq > a.modseq OR l.modseq <= f.log_floor`).Scan(&n)
+	err := c.QueryRow(`SELECT count(*) FROM changelog AS l, account AS a
+		WHERE l.modseq > a.modseq`).Scan(&n)
 	if err != nil {
 		return problems, err
 	}
 	if n > 0 {
-		problems = append(problems, fmt.Sprintf("%d entries of the change log are of the future or folded", n))
+		problems = append(problems, fmt.Sprintf("%d entries of the change log are of the future", n))
 	}
 	var ids int
 	err = c.QueryRow(`SELECT count(*) FROM email AS e, local AS f WHERE e.modseq > f.log_floor

@@ -27,23 +27,31 @@ func (l *keyLock) lock(key string) (unlock func()) {
 	k.users++
 	l.mu.Unlock()
 	k.mu.Lock()
-	return func() {
-		k.mu.Unlock()
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		if k.users--; k.users == 0 {
-			delete(l.keys, key)
-		}
-	}
+	return func() { l.unlock(key, k) }
 }
 
-// tryLock takes the key if nobody has or wants it.
+// tryLock takes the key if nobody has or wants it. It never waits, so that one who
+// holds several keys cannot be part of a circle.
 func (l *keyLock) tryLock(key string) (unlock func(), ok bool) {
 	l.mu.Lock()
-	busy := l.keys[key] != nil
-	l.mu.Unlock()
-	if busy {
+	defer l.mu.Unlock()
+	if l.keys[key] != nil {
 		return nil, false
 	}
-	return l.lock(key), true // at worst it waits for one that came in between
+	if l.keys == nil {
+		l.keys = make(map[string]*keyed)
+	}
+	k := &keyed{users: 1}
+	k.mu.Lock() // nobody else knows it yet
+	l.keys[key] = k
+	return func() { l.unlock(key, k) }, true
+}
+
+func (l *keyLock) unlock(key string, k *keyed) {
+	k.mu.Unlock()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if k.users--; k.users == 0 {
+		delete(l.keys, key)
+	}
 }
