@@ -1,17 +1,51 @@
 package runtime
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
-// TestExamplesAreLiterals holds the examples to what the tests of the languages rely on.
-func TestExamplesAreLiterals(t *testing.T) {
+func TestEveryExampleOfTheTable(t *testing.T) {
 	for _, f := range Functions() {
 		if len(f.Examples) == 0 {
 			t.Errorf("%s has no example", f.Name)
 		}
 		for _, ex := range f.Examples {
-			if _, err := ParseLiteral(ex.Want); err != nil {
-				t.Errorf("%s: want of %s: %v", f.Name, ex.Code, err)
-			}
+			t.Run(ex.Code, func(t *testing.T) {
+				want, err := ParseLiteral(ex.Want)
+				if err != nil {
+					t.Fatal(err)
+				}
+				c := newClock()
+				source := strings.Join(append(ex.Setup, ex.Code), "\n")
+				r := runTiny(t, source, RunOptions{Host: liveOver(newStore(t, c)), Now: c.now})
+				if r.Err != nil {
+					t.Fatal(r.Err)
+				}
+				if !Equal(r.Value, want) {
+					t.Errorf("got %s, want %s", ValueText(r.Value), ex.Want)
+				}
+				if k, _ := KindOf(r.Value); f.Result != Any && k != f.Result && k != Null && ex.Code[:len(f.Name)] == f.Name && ex.Code[len(ex.Code)-1] == ')' {
+					t.Errorf("result is %s, declared is %s", k, f.Result)
+				}
+			})
+		}
+	}
+}
+
+// TestNames holds the names to what all three languages can call.
+func TestNames(t *testing.T) {
+	reserved := strings.Fields(`
+		in or and matches contains startsWith endsWith let if else not nil true false
+		break case catch class const continue debugger default delete do enum export extends finally
+		for function import instanceof new null return static super switch this throw try typeof var void
+		while with yield await eval arguments elsif require stop anyof allof exists`)
+	for _, f := range Functions() {
+		if contains(reserved, f.Name) {
+			t.Errorf("%s is a reserved word of a language", f.Name)
+		}
+		if f.Name != strings.ToLower(f.Name) || strings.Trim(f.Name, "abcdefghijklmnopqrstuvwxyz_0123456789") != "" {
+			t.Errorf("%s is no snake_case name", f.Name)
 		}
 	}
 }

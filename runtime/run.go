@@ -169,6 +169,9 @@ func (r *run) execute(p Program, o RunOptions) (v Value, err error) {
 			v, err = nil, fmt.Errorf("%s: internal error: %v", p.Name(), x)
 		}
 		err = t.outcome(err)
+		if r.ctx.Err() != nil && !errors.Is(err, ErrBudget) {
+			err = endError(r.ctx, r.limits) // too late is too late
+		}
 		if r.broken != nil && !errors.Is(err, ErrBudget) && !errors.Is(err, ErrReplay) {
 			err = r.broken
 		}

@@ -46,9 +46,13 @@ var ErrConflict = errors.New("conflicting actions")
 func Settle(p Plan, failed error, prior []Action, l Limits) (Settled, error) {
 	l = l.withDefaults()
 	s := settler{keep: true}
+	implicit := false
 	for _, a := range prior {
 		s.earlier(a)
+		implicit = implicit || a.Implicit
 	}
+	// An implicit keep may stand beside what cancels it: a failed script put it back.
+	s.keep = s.keep || implicit
 	stored := s.stores > 0
 	if failed != nil {
 		s.keep = s.keep || !stored

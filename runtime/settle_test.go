@@ -1,0 +1,173 @@
+package runtime
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// acts makes actions from words: kind, what it concerns, and options.
+func acts(lines ...string) []Action {
+	var out []Action
+	for _, l := range lines {
+		f := strings.Fields(l)
+		a := Action{Kind: ActionKind(f[0])}
+		for _, w := range f[1:] {
+			switch {
+			case w == "copy":
+				a.Copy = true
+			case w == "create":
+				a.Create = true
+			case w == "implicit":
+				a.Implicit = true
+			case w[0] == '\\' || w[0] == '$':
+				a.Flags = append(a.Flags, w)
+			case a.Kind == FileInto:
+				a.Mailbox = w
+			case a.Kind == Redirect:
+				a.Address = w
+			case a.Kind == Mark:
+				a.Key = w
+			default:
+				a.Reason = w
+			}
+		}
+		out = append(out, a)
+	}
+	return out
+}
+
+func TestSettle(t *testing.T) {
+	broken := errors.New("broken")
+	for _, tt := range []struct {
+		name    string
+		plan    []Action
+		flags   []string
+		failed  error
+		prior   []Action
+		want    []Action
+		refused string
+		err     error
+	}{
+		{name: "nothing asked is an implicit keep", want: acts("keep implicit")},
+		{name: "the implicit keep has the flags of the plan", flags: []string{`\Seen`, `\seen`, "$A"}, want: acts(`keep implicit \Seen $A`)},
+		{name: "an explicit keep is the keep", plan: acts("keep"), flags: []string{`\Seen`}, want: acts("keep")},
+		{name: "fileinto cancels it", plan: acts("fileinto A"), want: acts("fileinto A")},
+		{name: "a copy does not", plan: acts("fileinto A copy"), want: acts("fileinto A copy", "keep implicit")},
+		{name: "redirect cancels it", plan: acts("redirect a@b"), want: acts("redirect a@b")},
+		{name: "redirect of a copy does not", plan: acts("redirect a@b copy"), want: acts("redirect a@b copy", "keep implicit")},
+		{name: "reply does not", plan: acts("reply hello"), want: acts("reply hello", "keep implicit")},
+		{name: "mark does not, and is last", plan: acts("mark k"), want: acts("keep implicit", "mark k")},
+		{name: "discard cancels only the implicit keep", plan: acts("fileinto A copy", "discard", "fileinto B copy"), want: acts("fileinto A copy", "discard", "fileinto B copy")},
+		{name: "discard twice is once", plan: acts("discard", "discard"), want: acts("discard")},
+		{name: "two stores into one mailbox are one with all flags", plan: acts(`fileinto A $X`, `fileinto A $Y create`), want: acts(`fileinto A $X $Y create`)},
+		{name: "mailboxes have case, INBOX has not", plan: acts("fileinto a", "fileinto A", "fileinto inbox $X", `keep \Seen`), want: acts("fileinto a", "fileinto A", `keep $X \Seen`)},
+		{name: "a copy and a store into one mailbox is a store", plan: acts("fileinto A copy", "fileinto A"), want: acts("fileinto A")},
+		{name: "a copy into INBOX and the implicit keep are one", plan: acts("fileinto INBOX copy $X"), want: acts("keep copy implicit $X")},
+		{name: "redirects to one address are one, domain without case", plan: acts("redirect a@B.org copy", "redirect a@b.ORG", "redirect A@b.org"), want: acts("redirect a@B.org", "redirect A@b.org")},
+		{name: "equal replies are one", plan: acts("reply x", "reply x"), want: acts("reply x", "keep implicit")},
+		{name: "marks come last in their order", plan: acts("mark a", "fileinto A", "mark b"), want: acts("fileinto A", "mark a", "mark b")},
+
+		{name: "reject alone", plan: acts("reject no", "mark k"), want: acts("mark k"), refused: "reject"},
+		{name: "reject with discard", plan: acts("discard", "reject no"), want: nil, refused: "reject"},
+		{name: "reject with keep is a conflict", plan: acts("keep", "reject no"), err: ErrConflict},
+		{name: "reject before keep too", plan: acts("reject no", "keep"), err: ErrConflict},
+		{name: "ereject with a copy is a conflict", plan: acts("ereject no", "fileinto A copy"), err: ErrConflict},
+		{name: "reject with redirect is a conflict", plan: acts("redirect a@b", "reject no"), err: ErrConflict},
+		{name: "reject with reply is a conflict", plan: acts("reply x", "reject no"), err: ErrConflict},
+		{name: "two rejects are a conflict", plan: acts("reject no", "reject no"), err: ErrConflict},
+		{name: "reject and tempfail are a conflict", plan: acts("tempfail no", "reject no"), err: ErrConflict},
+		{name: "two different replies are a conflict", plan: acts("reply x", "reply y"), err: ErrConflict},
+		{name: "tempfail drops all else", plan: acts("fileinto A", "redirect a@b", "mark k", "tempfail later"), want: nil, refused: "tempfail"},
+		{name: "tempfail twice is once", plan: acts("tempfail later", "tempfail much"), want: nil, refused: "tempfail"},
+
+		{name: "a failed plan is dropped", plan: acts("fileinto A", "mark k"), flags: []string{"$X"}, failed: broken, want: acts("keep implicit")},
+		{name: "a failed unlawful plan too", plan: acts("keep", "reject no"), failed: broken, want: acts("keep implicit")},
+
+		{name: "an earlier implicit keep goes on", prior: acts("mark a", "keep implicit $X"), want: acts("keep implicit $X", "mark a")},
+		{name: "and is cancelled by a later script", prior: acts("keep implicit $X"), plan: acts("fileinto A"), want: acts("fileinto A")},
+		{name: "and is kept by a later failed one", prior: acts("keep implicit $X"), failed: broken, want: acts("keep implicit $X")},
+		{name: "an earlier copy outlives its implicit keep", prior: acts("keep copy implicit $X"), plan: acts("discard"), want: acts("keep copy $X", "discard")},
+		{name: "an earlier store stays stored", prior: acts("fileinto A"), want: acts("fileinto A")},
+		{name: "stores merge over scripts", prior: acts("fileinto A $X"), plan: acts("fileinto A $Y", "keep"), want: acts("fileinto A $X $Y", "keep")},
+		{name: "an earlier discard stays", prior: acts("discard"), want: acts("discard")},
+		{name: "a failed script keeps what was only discarded", prior: acts("discard"), failed: broken, want: acts("discard", "keep implicit")},
+		{name: "a failed script keeps what was only sent on", prior: acts("redirect a@b"), failed: broken, want: acts("redirect a@b", "keep implicit")},
+		{name: "a failed script does not file twice", prior: acts("fileinto A"), failed: broken, want: acts("fileinto A")},
+		{name: "reject after an earlier implicit keep", prior: acts("keep implicit"), plan: acts("reject no"), want: nil, refused: "reject"},
+		{name: "reject after an earlier store acts as discard", prior: acts("fileinto A copy", "keep implicit"), plan: acts("reject no"), want: acts("fileinto A copy", "discard")},
+		{name: "reject after an earlier reply acts as discard", prior: acts("reply x", "keep implicit"), plan: acts("ereject no"), want: acts("reply x", "discard")},
+		{name: "tempfail after an earlier store drops it", prior: acts("fileinto A", "mark k"), plan: acts("tempfail later"), want: nil, refused: "tempfail"},
+		{name: "a second reject is dropped", prior: acts("mark a", "reject first"), plan: acts("reject second", "mark b"), want: acts("mark a", "mark b"), refused: "reject"},
+		{name: "nothing is stored after an earlier reject", prior: acts("reject first"), plan: acts("fileinto A"), want: nil, refused: "reject"},
+		{name: "a second reply is dropped", prior: acts("reply x", "keep implicit"), plan: acts("reply y"), want: acts("reply x", "keep implicit")},
+		{name: "a failed script does not undo a refusal", prior: acts("reject first"), failed: broken, want: nil, refused: "reject"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			got, err := Settle(Plan{Actions: tt.plan, KeepFlags: tt.flags}, tt.failed, tt.prior, Limits{})
+			if !errors.Is(err, tt.err) || (err == nil) != (tt.err == nil) {
+				t.Fatalf("error is %v, want %v", err, tt.err)
+			}
+			if d := cmp.Diff(tt.want, got.Actions); d != "" {
+				t.Errorf("actions (-want +got):\n%s", d)
+			}
+			refused := ""
+			if got.Refused != nil {
+				refused = string(got.Refused.Kind)
+			}
+			if refused != tt.refused {
+				t.Errorf("refused is %q, want %q", refused, tt.refused)
+			}
+		})
+	}
+}
+
+func TestSettleLimits(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		plan  []Action
+		limit string
+	}{
+		{"redirects to three addresses are over two", acts("redirect a@b", "redirect c@d", "redirect e@f"), "redirects"},
+		{"redirects to one address count once", acts("redirect a@b", "redirect a@B", "redirect c@d"), ""},
+		{"four actions are over three", acts("mark a", "mark b", "mark c", "mark d"), "actions"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := Settle(Plan{Actions: tt.plan}, nil, nil, Limits{Redirects: 2, Actions: 3})
+			limit := ""
+			if le, ok := errors.AsType[*LimitError](err); ok {
+				limit = le.Limit
+			}
+			if limit != tt.limit {
+				t.Errorf("error is %v, want limit %q", err, tt.limit)
+			}
+		})
+	}
+}
+
+func TestResultSettleTurnsConflictsIntoFailures(t *testing.T) {
+	r := runTiny(t, "keep()\nreject(\"no\")", RunOptions{})
+	s := r.Settle(nil, Limits{})
+	if !errors.Is(r.Err, ErrConflict) || r.Record.Error == "" {
+		t.Errorf("error is %v, record %q", r.Err, r.Record.Error)
+	}
+	if d := cmp.Diff(acts("keep implicit"), s.Actions); d != "" {
+		t.Error(d)
+	}
+}
+
+func TestNormalFlags(t *testing.T) {
+	got := NormalFlags([]string{`\Seen $A`, `\seen`, "", `\Recent`, "bad(flag", "$B"})
+	if d := cmp.Diff([]string{`\Seen`, "$A", "$B"}, got); d != "" {
+		t.Error(d)
+	}
+	var many []string
+	for i := range 200 {
+		many = append(many, strings.Repeat("f", i+1))
+	}
+	if n := len(NormalFlags(many)); n != maxFlags {
+		t.Errorf("%d flags, want %d", n, maxFlags)
+	}
+}
