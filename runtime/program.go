@@ -20,6 +20,9 @@ type CompileOptions struct {
 	Stage  Stage    // "" unknown
 	Trust  Trust    // least trust
 	Stores []string // names a constant store argument may have beside ""; nil: not checked
+	// Refused are functions that cannot be done here, with the reason: a call of one is an
+	// error of the script.
+	Refused map[string]string
 	// Instrument asks for Sites and Hit where they cost something (JavaScript).
 	Instrument bool
 }

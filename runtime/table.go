@@ -92,6 +92,9 @@ func CheckCall(name string, args []Value, o CompileOptions) error {
 	if o.Trust < f.Trust {
 		return fmt.Errorf("%s is for administrators' scripts only", f.Name)
 	}
+	if why, ok := o.Refused[f.Name]; ok {
+		return fmt.Errorf("%s: %s", f.Name, why)
+	}
 	if o.Stores != nil {
 		for i, p := range f.Params {
 			if p.Name != "store" || i >= len(args) {

@@ -68,6 +68,8 @@ type Options struct {
 	ReadFile func(path string) ([]byte, error)
 	// Instrument asks for sites and hits in every language.
 	Instrument bool
+	// Refused returns the functions that no script may call now, with the reasons; nil: none.
+	Refused func() map[string]string
 }
 
 // maxSource bounds the octets of one script.
@@ -163,6 +165,9 @@ func (l *Library) compile(src Source) (Script, error) {
 		return s, fmt.Errorf("%s: script of %d octets, at most %d are taken", src.Path, len(code), maxSource)
 	}
 	o := runtime.CompileOptions{Stage: s.Stage, Trust: s.Trust, Stores: l.o.Stores, Instrument: l.o.Instrument}
+	if l.o.Refused != nil {
+		o.Refused = l.o.Refused()
+	}
 	if s.Trust == runtime.User {
 		o.Stores = l.o.UserStores
 		if o.Stores == nil && l.o.Stores != nil {
