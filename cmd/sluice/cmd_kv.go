@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"strconv"
 	"strings"
 	"time"
@@ -101,39 +100,11 @@ func (in kvIn) bytes(p kv.Prefix) ([]byte, error) {
 	if p != kv.Script {
 		return []byte(in.Value), nil
 	}
-	var v any = in.Value
-	d := json.NewDecoder(strings.NewReader(in.Value))
-	d.UseNumber()
-	var x any
-	if err := d.Decode(&x); err == nil {
-		if _, err := d.Token(); err == io.EOF {
-			v = fromJSON(x)
-		}
+	v, err := runtime.ParseLiteral(in.Value)
+	if err != nil {
+		v = in.Value // what is no JSON is text
 	}
 	return runtime.EncodeValue(v)
-}
-
-// fromJSON makes a Value of what encoding/json decoded with numbers kept.
-func fromJSON(x any) runtime.Value {
-	switch x := x.(type) {
-	case json.Number:
-		if i, err := x.Int64(); err == nil {
-			return i
-		}
-		f, _ := x.Float64()
-		return f
-	case []any:
-		for i := range x {
-			x[i] = fromJSON(x[i])
-		}
-		return x
-	case map[string]any:
-		for k := range x {
-			x[k] = fromJSON(x[k])
-		}
-		return x
-	}
-	return x
 }
 
 func (in kvIn) ttl() (time.Duration, error) {

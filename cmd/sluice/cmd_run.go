@@ -152,45 +152,9 @@ func planText(s runtime.Settled) string {
 	}
 	var b strings.Builder
 	for _, a := range actions {
-		b.WriteString(actionText(a) + "\n")
+		b.WriteString(a.String() + "\n")
 	}
 	return b.String()
-}
-
-func actionText(a runtime.Action) string {
-	text := string(a.Kind)
-	add := func(format string, args ...any) { text += fmt.Sprintf(format, args...) }
-	if a.Mailbox != "" {
-		add(" %q", a.Mailbox)
-	}
-	if a.Address != "" {
-		add(" %s", a.Address)
-	}
-	if a.Subject != "" {
-		add(" %q", a.Subject)
-	}
-	if a.Reason != "" {
-		add(" %q", a.Reason)
-	}
-	if a.Key != "" {
-		add(" %q = %v", a.Key, a.Value)
-		if a.TTL > 0 {
-			add(" for %s", kv.FormatTTL(a.TTL))
-		}
-	}
-	if len(a.Flags) > 0 {
-		add(" with flags %s", strings.Join(a.Flags, " "))
-	}
-	if a.Create {
-		add(", made if it is not there")
-	}
-	if a.Copy {
-		add(" (a copy)")
-	}
-	if a.Implicit {
-		add(" (nothing cancelled it)")
-	}
-	return text
 }
 
 func init() {

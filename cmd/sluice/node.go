@@ -233,7 +233,16 @@ func newLibrary(c *Config, e *runtime.Engine) *scripts.Library {
 			users = append(users, id)
 		}
 	}
-	return scripts.New(scripts.Options{Engine: e, Stores: all, UserStores: users, Instrument: c.Explain.Record == "full"})
+	return scripts.New(scripts.Options{Engine: e, Stores: all, UserStores: users, Instrument: c.Explain.Record == "full",
+		Refused: func() map[string]string { return refusedOf(c) }})
+}
+
+// refusedOf are the functions that cannot be done with this configuration.
+func refusedOf(c *Config) map[string]string {
+	if c.Relay.Address != "" {
+		return nil
+	}
+	return map[string]string{"redirect": "no [relay] is configured", "reply": "no [relay] is configured"}
 }
 
 func sourcesOf(c *Config) []scripts.Source {

@@ -221,15 +221,20 @@ func (d *daemon) reload() error {
 	if err != nil {
 		return err
 	}
-	// The last step that can fail comes first of those that act, and acts as a whole.
+	// The library's Load is all or nothing, and so is what follows: it comes last of what
+	// can fail because of what somebody wrote.
+	was := n.config.Relay
+	n.config.Relay = c.Relay // Load asks it whether a redirect can be carried
 	if err := n.library.Load(sourcesOf(c)); err != nil {
+		n.config.Relay = was
 		return err
 	}
 	if err := n.outbox.SetRelay(relay); err != nil {
+		n.config.Relay = was
 		return errors.Join(err, n.library.Load(sourcesOf(n.config)))
 	}
 	d.tls.Store(conf)
-	n.config.Script, n.config.Relay, n.config.TLS = c.Script, c.Relay, c.TLS
+	n.config.Script, n.config.TLS = c.Script, c.TLS
 	return nil
 }
 

@@ -22,7 +22,10 @@ import (
 // TestMain lets the test binary be the sluice command, so that tests start and kill the
 // real program in a process of its own.
 func TestMain(m *testing.M) {
-	if os.Getenv("SLUICE_TEST_MAIN") == "1" {
+	switch os.Getenv("SLUICE_TEST_MAIN") {
+	case "child":
+		childMain()
+	case "1":
 		main()
 	}
 	testscript.Main(m, map[string]func(){"sluice": main})
