@@ -19,6 +19,10 @@ const (
 	// entryOctets is what ristretto needs for an entry beside key and value, measured;
 	// its own accounting leaves most of it out.
 	entryOctets = 200
+	// maxCached is the largest value that is cached. Reading more from the backend costs
+	// little beside what is done with it, and a late ristretto may for a while hold a dead
+	// entry that it counts with the size of the next one.
+	maxCached = 64 << 10
 	// defaultCacheBytes is the cache of an engine that does not say.
 	defaultCacheBytes = 32 << 20
 	// foreignEvery is how often the cache looks for other processes' writes while it is
@@ -140,6 +144,9 @@ func (c *cache) before(h uint64, k kv.Key) (e entry, fine bool) {
 
 // fill offers a row to ristretto.
 func (c *cache) fill(n string, e entry, v kv.Value, there bool, old *entry) {
+	if len(v.Bytes) > maxCached {
+		return
+	}
 	e.value, e.there = v, there
 	e.cost = int64(entryOctets + len(n) + len(v.Bytes))
 	ttl := time.Duration(0)
