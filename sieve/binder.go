@@ -17,6 +17,7 @@ type Binder struct {
 	script  *Script
 	prog    *program
 	errors  []*Error
+	faulty  bool            // there is an error in the command or test that is being bound
 	active  map[string]bool // required capabilities
 	// requires says that a require command may still come.
 	requires bool
@@ -25,6 +26,7 @@ type Binder struct {
 	chain    *chain         // the if that an elsif or else would belong to
 	later    []func()       // done when all commands are bound
 	depth    int
+	cursor   cursor
 }
 
 // bind returns the program of a tree without syntax errors, or all errors.
@@ -58,10 +60,14 @@ func bind(l *Language, s *Script, o runtime.CompileOptions) (*program, []*Error)
 
 // Errorf reports a fault of the script.
 func (b *Binder) Errorf(at Span, format string, args ...any) {
-	if len(b.errors) < b.lang.options.Source.withDefaults().Errors {
+	if !b.full() {
 		b.errors = append(b.errors, b.script.errorAt(at, format, args...))
 	}
+	b.faulty = true
 }
+
+// full says that no more errors are wanted.
+func (b *Binder) full() bool { return len(b.errors) >= b.lang.options.Source.Errors }
 
 // Required says whether the script has required a capability so far.
 func (b *Binder) Required(capability string) bool { return b.active[capability] }
@@ -71,16 +77,16 @@ func (b *Binder) Later(f func()) { b.later = append(b.later, f) }
 
 // needs reports that something is used without its require.
 func (b *Binder) needs(at Span, what, name string, e *Extension) {
-	err := b.script.errorAt(at, "%s %q needs require %q; add it at the top of the script", what, name, e.Name)
-	err.Require = e.Name
-	if len(b.errors) < b.lang.options.Source.withDefaults().Errors {
-		b.errors = append(b.errors, err)
+	wanted := !b.full()
+	b.Errorf(at, "%s %q needs require %q; add it at the top of the script", what, clip(name), e.Name)
+	if wanted {
+		b.errors[len(b.errors)-1].Require = e.Name
 	}
 }
 
 // site makes a site of a place in the source.
 func (b *Binder) site(at Span, what string) int {
-	p := b.script.Position(at.Start)
+	p := b.cursor.position(b.script, at.Start)
 	b.prog.sites = append(b.prog.sites, runtime.Site{Line: p.Line, Col: p.Col, What: what})
 	return len(b.prog.sites) - 1
 }
@@ -120,11 +126,15 @@ func (b *Binder) unknownCommand(n *Node) {
 		b.Errorf(n.NameSpan, "%q is a test, not a command; expected if %s ...", clip(n.Name), d.def.Name)
 		return
 	}
-	b.Errorf(n.NameSpan, "unknown command %q%s", clip(n.Name), meant(n.Name, names(b.lang.registry.commands)))
+	b.Errorf(n.NameSpan, "unknown command %q%s", clip(n.Name), meant(b, n.Name, b.lang.registry.commands))
 }
 
-func meant(name string, candidates []string) string {
-	if near := nearest(name, candidates); near != "" {
+// meant returns a hint at the name that is closest to a mistyped one.
+func meant[V any](b *Binder, name string, candidates map[string]V) string {
+	if b.full() {
+		return ""
+	}
+	if near := nearest(name, names(candidates)); near != "" {
 		return fmt.Sprintf("; is %q meant?", near)
 	}
 	return ""
@@ -133,13 +143,15 @@ func meant(name string, candidates []string) string {
 // command binds one command; false means that it leaves nothing to do.
 func (b *Binder) command(n *Node, d *Command) (step, bool) {
 	c := &Call{binder: b, Node: n, name: d.Name, args: d.Args}
-	before := len(b.errors)
+	outer := b.faulty
+	b.faulty = false
+	defer func() { b.faulty = b.faulty || outer }()
 	current := b.chain
 	b.chain = nil
 	site := b.site(n.NameSpan, d.Name)
 	c.site = site
 	if d.Tests == NoTest && len(n.Tests) > 0 && !n.Parens &&
-		b.script.Position(n.NameSpan.Start).Line != b.script.Position(n.Tests[0].Start).Line {
+		b.script.line(n.NameSpan.Start) != b.script.line(n.Tests[0].Start) {
 		end := n.NameSpan.End
 		if len(n.Args) > 0 {
 			end = n.Args[len(n.Args)-1].End
@@ -156,7 +168,7 @@ func (b *Binder) command(n *Node, d *Command) (step, bool) {
 	case !d.Block && n.HasBlock:
 		b.Errorf(Span{n.BlockSpan.Start, n.BlockSpan.Start + 1}, "%q takes no block; expected \";\"", d.Name)
 	}
-	if len(b.errors) > before {
+	if b.faulty {
 		if n.HasBlock {
 			c.block = b.block(n.Block)
 		}
@@ -182,7 +194,7 @@ func (b *Binder) test(n *Node) *Condition {
 		if _, command := b.lang.registry.commands[name]; command {
 			b.Errorf(n.NameSpan, "%q is a command, not a test", clip(n.Name))
 		} else {
-			b.Errorf(n.NameSpan, "unknown test %q%s", clip(n.Name), meant(n.Name, names(b.lang.registry.tests)))
+			b.Errorf(n.NameSpan, "unknown test %q%s", clip(n.Name), meant(b, n.Name, b.lang.registry.tests))
 		}
 		return nil
 	}
@@ -191,7 +203,9 @@ func (b *Binder) test(n *Node) *Condition {
 	}
 	d := o.def
 	c := &Call{binder: b, Node: n, name: d.Name, args: d.Args, match: d.Match, addressPart: d.AddressPart}
-	before := len(b.errors)
+	outer := b.faulty
+	b.faulty = false
+	defer func() { b.faulty = b.faulty || outer }()
 	site := b.site(n.NameSpan, "test "+d.Name)
 	c.site = site
 	b.arguments(c, d.Tags, d.Match, d.AddressPart)
@@ -200,7 +214,7 @@ func (b *Binder) test(n *Node) *Condition {
 		b.matching(c)
 	}
 	b.hooks(c)
-	if len(b.errors) > before {
+	if b.faulty {
 		return nil
 	}
 	check := d.Bind(b, c)

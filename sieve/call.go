@@ -1,7 +1,8 @@
 package sieve
 
 import (
-	"strings"
+	"maps"
+	"strconv"
 
 	"github.com/sluice-mail/sluice/runtime"
 )
@@ -123,13 +124,11 @@ func fits(a *Argument, want ArgumentKind) bool {
 
 // tag finds the declaration of a tag for a command or test.
 func (b *Binder) tag(c *Call, own []Tag, a *Argument, match, part bool) *Tag {
-	name := strings.ToLower(a.Tag)
-	known := make([]string, 0, 8)
+	name := lowerASCII(a.Tag)
 	for i := range own {
 		if own[i].Name == name {
 			return &own[i]
 		}
-		known = append(known, own[i].Name)
 	}
 	g := b.lang.registry
 	var lacks *Extension
@@ -150,34 +149,47 @@ func (b *Binder) tag(c *Call, own []Tag, a *Argument, match, part bool) *Tag {
 			return &comparatorTag
 		}
 		if o, ok := g.matchTypes[name]; ok && pick(o.ext) {
-			return o.def.tag()
+			return &o.def.tag
 		}
-		known = append(append(known, "comparator"), names(g.matchTypes)...)
 	}
 	if part {
 		if o, ok := g.parts[name]; ok && pick(o.ext) {
-			return &Tag{Name: o.def.Name, Group: groupAddressPart}
+			return &o.def.tag
 		}
-		known = append(known, names(g.parts)...)
 	}
 	if m, ok := g.modifiers[name]; ok && c.name == "set" && pick(m.ext) {
-		return &Tag{Name: m.def.Name, Group: groupModifier(m.def)}
+		return &Tag{Name: m.def.Name, Group: "modifier " + strconv.Itoa(m.def.Precedence)}
 	}
 	if lacks != nil {
 		b.needs(a.Span, "tag", ":"+name, lacks)
 		return nil
 	}
-	for n, list := range g.tags {
-		if contains(list[0].def.On, c.name) {
-			known = append(known, n)
-		}
-	}
-	hint := ""
-	if near := nearest(name, known); near != "" {
-		hint = "; is \":" + near + "\" meant?"
-	}
-	b.Errorf(a.Span, "%q has no tag %q%s", c.name, ":"+clip(a.Tag), hint)
+	b.Errorf(a.Span, "%q has no tag %q%s", c.name, ":"+clip(a.Tag), b.meantTag(name, c, own, match, part))
 	return nil
+}
+
+// meantTag returns a hint at the tag that is closest to a mistyped one.
+func (b *Binder) meantTag(name string, c *Call, own []Tag, match, part bool) string {
+	g := b.lang.registry
+	known := map[string]bool{}
+	for _, t := range own {
+		known[":"+t.Name] = true
+	}
+	for n, list := range g.tags {
+		known[":"+n] = contains(list[0].def.On, c.name)
+	}
+	for n := range g.matchTypes {
+		known[":"+n] = match
+	}
+	for n := range g.parts {
+		known[":"+n] = part
+	}
+	for n := range g.modifiers {
+		known[":"+n] = c.name == "set"
+	}
+	known[":comparator"] = match
+	maps.DeleteFunc(known, func(_ string, ok bool) bool { return !ok })
+	return meant(b, ":"+name, known)
 }
 
 func contains(list []string, s string) bool {

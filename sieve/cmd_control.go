@@ -27,7 +27,7 @@ func bindRequire(b *Binder, c *Call) Do {
 	for _, s := range arg.Strings {
 		e, ok := g.extensions[s.Value]
 		if !ok {
-			b.Errorf(s.Span, "unknown extension %q%s", clip(s.Value), meant(s.Value, names(g.extensions)))
+			b.Errorf(s.Span, "unknown extension %q%s", clip(s.Value), meant(b, s.Value, g.extensions))
 			b.missing(s.Value)
 			continue
 		}
@@ -42,6 +42,9 @@ func bindRequire(b *Binder, c *Call) Do {
 // missing turns on an extension whose name is mistyped, so that its use is not one more
 // error.
 func (b *Binder) missing(name string) {
+	if b.full() {
+		return
+	}
 	if near := nearest(name, names(b.lang.registry.extensions)); near != "" {
 		b.active[near] = true
 	}

@@ -27,41 +27,44 @@ func encodedCharacters(b *Binder, s string, at Span) string {
 		if start < 0 {
 			break
 		}
-		end := strings.IndexByte(s[start:], '}')
-		if end < 0 {
-			break
+		rest := s[start+2:]
+		decode := decodeHex
+		digits := 0 // begin of the digits in rest
+		switch {
+		case len(rest) > 4 && strings.EqualFold(rest[:4], "hex:"):
+			digits = 4
+		case len(rest) > 8 && strings.EqualFold(rest[:8], "unicode:"):
+			digits = 8
+			decode = func(s string) (string, bool) { return b.decodeUnicode(s, at) }
 		}
-		end += start
-		kind, digits, ok := strings.Cut(s[start+2:end], ":")
-		decoded := ""
-		if ok {
-			switch lowerASCII(kind) {
-			case "hex":
-				decoded, ok = decodeHex(digits)
-			case "unicode":
-				decoded, ok = b.decodeUnicode(digits, at)
-			default:
-				ok = false
+		end := digits
+		for digits > 0 && end < len(rest) && (isBlank(rest[end]) || isHex(rest[end])) {
+			end++
+		}
+		if digits > 0 && end < len(rest) && rest[end] == '}' {
+			if decoded, ok := decode(rest[digits:end]); ok {
+				out.WriteString(s[:start])
+				out.WriteString(decoded)
+				s = rest[end+1:]
+				continue
 			}
 		}
-		if !ok {
-			// A well-formed one may begin inside.
-			out.WriteString(s[:start+2])
-			s = s[start+2:]
-			continue
-		}
-		out.WriteString(s[:start])
-		out.WriteString(decoded)
-		s = s[end+1:]
+		// A well-formed one may begin inside.
+		out.WriteString(s[:start+2])
+		s = rest
 	}
 	out.WriteString(s)
 	return out.String()
 }
 
+func isBlank(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\n' }
+
+func isHex(c byte) bool { return '0' <= c && c <= '9' || 'a' <= c|0x20 && c|0x20 <= 'f' }
+
 // encodedFields divides the numbers of an encoded character: blanks and line ends are
 // between them, and may be before and behind.
 func encodedFields(s string) []string {
-	return strings.FieldsFunc(s, func(r rune) bool { return r == ' ' || r == '\t' || r == '\r' || r == '\n' })
+	return strings.FieldsFunc(s, func(r rune) bool { return isBlank(byte(r)) })
 }
 
 func decodeHex(s string) (string, bool) {
@@ -69,7 +72,7 @@ func decodeHex(s string) (string, bool) {
 	out := make([]byte, 0, len(list))
 	for _, f := range list {
 		n, err := strconv.ParseUint(f, 16, 8)
-		if err != nil || len(f) > 2 || f[0] == '+' {
+		if err != nil || len(f) > 2 {
 			return "", false
 		}
 		out = append(out, byte(n))
@@ -81,11 +84,6 @@ func (b *Binder) decodeUnicode(s string, at Span) (string, bool) {
 	list := encodedFields(s)
 	var out []byte
 	for _, f := range list {
-		for i := 0; i < len(f); i++ {
-			if c := f[i] | 0x20; !('0' <= f[i] && f[i] <= '9') && (c < 'a' || c > 'f') {
-				return "", false
-			}
-		}
 		n, err := strconv.ParseUint(f, 16, 32)
 		if err != nil || n > utf8.MaxRune || 0xD800 <= n && n <= 0xDFFF {
 			b.Errorf(at, "${unicode:%s}: %s is no character; expected 0 to D7FF or E000 to 10FFFF", clip(s), clip(f))

@@ -45,8 +45,6 @@ type Modifier struct {
 	Apply func(value string, limit int) string
 }
 
-func groupModifier(m *Modifier) string { return "modifier " + strconv.Itoa(m.Precedence) }
-
 func first(s string, change func(string) string) string {
 	if s == "" {
 		return s

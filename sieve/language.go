@@ -57,6 +57,7 @@ func New(o Options) *Language {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
+	o.Source = o.Source.withDefaults()
 	l := &Language{options: o}
 	for _, e := range slices.Concat(builtin, o.Extensions) {
 		if slices.Contains(o.Disabled, e.Name) || e.Name == expressionsName && o.Expressions == nil {
@@ -74,9 +75,9 @@ func New(o Options) *Language {
 	return l
 }
 
-// cloneExtension copies what a registry numbers.
+// cloneExtension copies what a registry changes.
 func cloneExtension(e Extension) Extension {
-	e.AddressParts = slices.Clone(e.AddressParts)
+	e.AddressParts, e.MatchTypes = slices.Clone(e.AddressParts), slices.Clone(e.MatchTypes)
 	return e
 }
 

@@ -16,6 +16,8 @@ type MatchType struct {
 	Check func(c *Comparator) error
 	// Key prepares a key.
 	Key func(m *Matcher, key string) (Key, error)
+
+	tag Tag
 }
 
 // Key is a key ready to be matched. Many runs may use it at once.
@@ -52,12 +54,12 @@ const groupMatchType = "match type"
 
 var comparatorTag = Tag{Name: "comparator", Args: []Arg{{Name: "comparator-name", Kind: StringArgument}}}
 
-func (t *MatchType) tag() *Tag {
-	tag := &Tag{Name: t.Name, Group: groupMatchType}
+// prepare makes the tag that asks for the match type.
+func (t *MatchType) prepare() {
+	t.tag = Tag{Name: t.Name, Group: groupMatchType}
 	if t.Operator {
-		tag.Args = []Arg{{Name: "relational-match", Kind: StringArgument}}
+		t.tag.Args = []Arg{{Name: "relational-match", Kind: StringArgument}}
 	}
-	return tag
 }
 
 func init() {

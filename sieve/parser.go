@@ -24,6 +24,7 @@ func ParseWithin(name string, src []byte, limits SourceLimits) (*Script, []*Erro
 		return script, []*Error{script.errorAt(Span{}, "script is too long: %d octets, at most %d are allowed", len(src), limits.Size)}
 	}
 	script.Source = string(src)
+	script.lines = lineStarts(script.Source)
 	p := &parser{script: script, limits: limits}
 	p.lexer = lexer{src: script.Source, limits: limits, report: p.error}
 	p.advance()
@@ -147,7 +148,7 @@ func (p *parser) missingSemicolon(n *Node) {
 		return
 	}
 	at := p.tok.Span
-	if p.script.Position(p.last).Line != p.script.Position(at.Start).Line || p.tok.kind == tokenEOF {
+	if p.script.line(p.last) != p.script.line(at.Start) || p.tok.kind == tokenEOF {
 		at = Span{p.last, p.last} // the place where it is missing, not the innocent next line
 	}
 	what := `";"`

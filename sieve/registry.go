@@ -121,6 +121,7 @@ type AddressPart struct {
 	Whole bool
 
 	number int // in its registry
+	tag    Tag
 }
 
 // builtin are the extensions of this package and the pieces of the base language.
@@ -181,8 +182,12 @@ func newRegistry(list []Extension) *registry {
 			}
 		}
 		for j := range e.AddressParts {
-			e.AddressParts[j].number = g.partCount
+			p := &e.AddressParts[j]
+			p.number, p.tag = g.partCount, Tag{Name: p.Name, Group: groupAddressPart}
 			g.partCount++
+		}
+		for j := range e.MatchTypes {
+			e.MatchTypes[j].prepare()
 		}
 	}
 	return g

@@ -86,16 +86,35 @@ func (l SourceLimits) withDefaults() SourceLimits {
 
 // Position returns the place of an octet offset of the source.
 func (s *Script) Position(offset int) Position {
-	if s.lines == nil {
-		s.lines = lineStarts(s.Source)
-	}
 	offset = max(0, min(offset, len(s.Source)))
-	line := sort.Search(len(s.lines), func(i int) bool { return s.lines[i] > offset })
+	line := s.line(offset)
 	start := 0
-	if line > 0 {
+	if line <= len(s.lines) {
 		start = s.lines[line-1]
 	}
-	return Position{Line: max(line, 1), Col: 1 + utf8.RuneCountInString(s.Source[start:offset])}
+	return Position{Line: line, Col: 1 + utf8.RuneCountInString(s.Source[start:offset])}
+}
+
+// line returns the number of the line that an offset is in.
+func (s *Script) line(offset int) int {
+	return max(1, sort.Search(len(s.lines), func(i int) bool { return s.lines[i] > offset }))
+}
+
+// cursor finds places that are asked for in about the order of the source, without
+// counting the characters of a long line again and again.
+type cursor struct {
+	offset int
+	pos    Position
+}
+
+func (c *cursor) position(s *Script, offset int) Position {
+	if c.pos.Line > 0 && offset >= c.offset && s.line(offset) == c.pos.Line {
+		c.pos.Col += utf8.RuneCountInString(s.Source[c.offset:offset])
+		c.offset = offset
+		return c.pos
+	}
+	c.offset, c.pos = offset, s.Position(offset)
+	return c.pos
 }
 
 // lineStarts returns the offset of the first octet of each line.

@@ -58,8 +58,8 @@ func (b *Binder) slot(name string, at Span) int {
 	if ok {
 		return slot
 	}
-	if len(name) > b.lang.options.Source.withDefaults().Identifier {
-		b.Errorf(at, "the name of a variable may have at most %d characters", b.lang.options.Source.withDefaults().Identifier)
+	if len(name) > b.lang.options.Source.Identifier {
+		b.Errorf(at, "the name of a variable may have at most %d characters", b.lang.options.Source.Identifier)
 	}
 	if len(b.slots) == b.lang.options.Variables {
 		b.Errorf(at, "too many variables, at most %d are allowed", b.lang.options.Variables)
@@ -85,15 +85,15 @@ func (b *Binder) references(s string, at Span) []piece {
 		}
 		start := i + n
 		i = start + 2
-		end := strings.IndexByte(s[i:], '}')
-		if end < 0 {
-			break
+		end := i
+		for end < len(s) && (isLetter(s[end]) || '0' <= s[end] && s[end] <= '9' || s[end] == '.') {
+			end++
 		}
-		name := s[i : i+end]
-		if !isReference(name) {
+		name := s[i:end]
+		if end == len(s) || s[end] != '}' || !isReference(name) {
 			continue
 		}
-		i += end + 1
+		i = end + 1
 		read := b.reference(name, at)
 		if read == nil {
 			read = func(*Run) string { return "" }
