@@ -97,7 +97,8 @@ type Store interface {
 	DeletePrefix(ctx context.Context, p Prefix, name string) (int, error)
 	// List returns up to limit live items of p whose names start with name, in byte
 	// order, beginning after the cursor ("": from the start), and the cursor for the
-	// next page, which is "" at the end. A cursor is opaque text. Rows that live from
+	// next page, which is "" at the end. A cursor is text that callers do not look into;
+	// stores make it with Cursor. Rows that live from
 	// the first page to the last are seen exactly once.
 	List(ctx context.Context, p Prefix, name, cursor string, limit int) (items []Item, next string, err error)
 

@@ -105,6 +105,25 @@ func (s *Store) Set(ctx context.Context, k kv.Key, v []byte, ttl time.Duration) 
 	return s.edit(ctx, k, ttl, func(row, bool) (row, bool, error) { return filled(v), true, nil })
 }
 
+// Put writes a row as another store has it, with its expiry.
+func (s *Store) Put(k kv.Key, v kv.Value) error {
+	st := s.stripe(k)
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	if _, stored := st.rows[k]; !stored {
+		if err := s.room(st, s.clock.Milli()); err != nil {
+			return err
+		}
+		s.rows.Add(1)
+	}
+	r := filled(v.Bytes)
+	if !v.Expires.IsZero() {
+		r.deadline = v.Expires.UnixMilli()
+	}
+	st.rows[k] = r
+	return nil
+}
+
 // Add writes the value only if the key is absent.
 func (s *Store) Add(ctx context.Context, k kv.Key, v []byte, ttl time.Duration) (bool, error) {
 	if err := kv.CheckValue(v); err != nil {
