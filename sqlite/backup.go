@@ -24,11 +24,7 @@ func (db *DB) BackupTo(ctx context.Context, path string) error {
 		return fmt.Errorf("sqlite: backup: %w", err)
 	}
 	defer func() { _ = os.Remove(tmp.Name()) }() // gone after the rename
-	err = db.ReadOnce(ctx, func(c *Conn) error {
-		_, err := c.Exec("VACUUM INTO ?", tmp.Name())
-		return err
-	})
-	err = errors.Join(err, tmp.Sync(), tmp.Close())
+	err = errors.Join(db.copyInto(ctx, tmp.Name()), tmp.Sync(), tmp.Close())
 	if err != nil {
 		return fmt.Errorf("sqlite: backup: %w", err)
 	}
@@ -39,6 +35,23 @@ func (db *DB) BackupTo(ctx context.Context, path string) error {
 		return fmt.Errorf("sqlite: backup: %w", err)
 	}
 	return nil
+}
+
+// copyInto copies over a connection of its own: those of the readers cannot write
+// anywhere, and the writer has other things to do.
+func (db *DB) copyInto(ctx context.Context, path string) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if db.queue.isClosed() {
+		return ErrClosed
+	}
+	c, err := connect(db.path, true)
+	if err != nil {
+		return err
+	}
+	_, err = c.Exec("VACUUM INTO ?", path)
+	return errors.Join(err, c.close())
 }
 
 // Check walks the whole file and returns ErrCorrupt with the first fault it finds.

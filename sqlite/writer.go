@@ -130,6 +130,12 @@ func (q *queue) take(batch []*request, limit int) []*request {
 	return batch
 }
 
+func (q *queue) isClosed() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.closed
+}
+
 func (q *queue) close() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
