@@ -12,10 +12,11 @@ import (
 )
 
 // closures are the builtins of expr-lang that take a predicate; each turn is a step.
+// findLast and findLastIndex are left out: v1.17.8 leaves a value of theirs on its stack,
+// which then stands in the place of an element or argument before them.
 var closures = map[string]bool{
 	"all": true, "none": true, "any": true, "one": true, "filter": true, "map": true,
-	"count": true, "sum": true, "find": true, "findIndex": true, "findLast": true,
-	"findLastIndex": true, "reduce": true,
+	"count": true, "sum": true, "find": true, "findIndex": true, "reduce": true,
 }
 
 // allowed are all the builtins of expr-lang that scripts may call: those that take a

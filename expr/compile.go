@@ -73,6 +73,7 @@ func (c *compilation) run(source string) (p *Program, err error) {
 	if err != nil {
 		return nil, c.foreign(err)
 	}
+	nullWord(&tree.Node)
 	if c.check(tree.Node); c.errs != nil {
 		return nil, c.errs
 	}
@@ -145,8 +146,8 @@ func (k *callChecker) node(n ast.Node) {
 			k.c.fail(n.Location().From, "unknown name $env")
 		}
 	case *ast.VariableDeclaratorNode:
-		if n.Name[0] == '$' {
-			k.c.fail(n.Location().From, "a name declared with let does not begin with $")
+		if n.Name[0] == '$' || n.Name == "null" {
+			k.c.fail(n.Location().From, "%s cannot be declared", n.Name)
 		}
 		k.node(n.Value)
 		k.declared[n.Name]++

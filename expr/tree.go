@@ -95,3 +95,14 @@ func scalar(n ast.Node) bool {
 	}
 	return false
 }
+
+// nullWord makes `null`, as the function table and other languages spell it, mean nil.
+func nullWord(place *ast.Node) {
+	if n, ok := (*place).(*ast.IdentifierNode); ok && n.Value == "null" {
+		ast.Patch(place, &ast.NilNode{})
+		return
+	}
+	for _, child := range children(*place) {
+		nullWord(child)
+	}
+}

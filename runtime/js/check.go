@@ -1,0 +1,289 @@
+package js
+
+import (
+	"math/big"
+
+	"github.com/dop251/goja"
+	"github.com/dop251/goja/ast"
+	"github.com/dop251/goja/token"
+
+	"github.com/sluice-mail/sluice/runtime"
+)
+
+// absent are globals of goja that scripts do not have.
+var absent = map[string]bool{
+	"eval": true, "Function": true, "Proxy": true, "Reflect": true, "Promise": true,
+	"SharedArrayBuffer": true, "WeakRef": true, "FinalizationRegistry": true,
+}
+
+// revealing are methods that give out natives without their name standing in the source.
+var revealing = map[string]bool{
+	"getOwnPropertyDescriptor": true, "getOwnPropertyDescriptors": true,
+}
+
+// globals are the names that goja gives every runtime.
+var globals = func() map[string]bool {
+	m := map[string]bool{"undefined": true, "arguments": true}
+	vm := goja.New()
+	for _, name := range vm.GlobalObject().GetOwnPropertyNames() {
+		m[name] = true
+	}
+	return m
+}()
+
+// checker checks calls against the function table and finds out which names a source
+// can reach.
+type checker struct {
+	c         *compilation
+	declared  map[string]bool // anywhere in the source
+	mentioned map[string]bool // names, properties and texts
+	dynamic   bool            // it may reach any property of any object
+	big       bool            // it has BigInts as literals
+}
+
+func newChecker(c *compilation) *checker {
+	return &checker{c: c, declared: map[string]bool{}, mentioned: map[string]bool{}}
+}
+
+func (k *checker) check(body *ast.FunctionLiteral) {
+	w := &walker{enter: k.names}
+	w.walk(body)
+	if w.deep {
+		k.c.failAt(body.Idx0(), "%s", &runtime.LimitError{Limit: "nesting", Max: maxTree})
+		return
+	}
+	w = &walker{enter: k.calls}
+	w.walk(body)
+}
+
+// names gathers what is declared and what is mentioned.
+func (k *checker) names(n ast.Node) {
+	switch n := n.(type) {
+	case *ast.FunctionLiteral:
+		k.declareName(n.Name)
+		if n.Async {
+			k.c.failAt(n.Idx0(), "async functions are not available; calls return their value at once")
+		}
+		if n.Generator {
+			k.c.failAt(n.Idx0(), "generator functions are not available")
+		}
+		k.params(n.ParameterList)
+	case *ast.ArrowFunctionLiteral:
+		if n.Async {
+			k.c.failAt(n.Idx0(), "async functions are not available; calls return their value at once")
+		}
+		k.params(n.ParameterList)
+	case *ast.ClassLiteral:
+		k.declareName(n.Name)
+	case *ast.Binding:
+		k.declare(n.Target)
+	case *ast.ForDeclaration:
+		k.declare(n.Target)
+	case *ast.CatchStatement:
+		k.declare(n.Parameter)
+	case *ast.Identifier:
+		k.mentioned[n.Name.String()] = true
+	case *ast.DotExpression:
+		name := n.Identifier.Name.String()
+		k.mentioned[name] = true
+		k.dynamic = k.dynamic || revealing[name]
+	case *ast.PropertyShort:
+		k.mentioned[n.Name.Name.String()] = true
+	case *ast.PropertyKeyed:
+		k.dynamic = k.dynamic || n.Computed
+	case *ast.StringLiteral:
+		k.mentioned[n.Value.String()] = true
+	case *ast.BracketExpression:
+		k.dynamic = k.dynamic || !plainKey(n.Member)
+	case *ast.NumberLiteral:
+		if _, ok := n.Value.(*big.Int); ok {
+			k.big = true
+		}
+	case *ast.RegExpLiteral:
+		if len(n.Pattern) > maxPattern {
+			k.c.failAt(n.Idx, "pattern of %d octets is over the limit of %d", len(n.Pattern), maxPattern)
+		}
+	}
+}
+
+func (k *checker) bigInts() bool { return k.big || k.dynamic || k.mentioned["BigInt"] }
+
+// plainKey says whether a key in brackets is a number for sure, or stands there as text.
+func plainKey(e ast.Expression) bool {
+	switch e := e.(type) {
+	case *ast.NumberLiteral, *ast.StringLiteral:
+		return true
+	case *ast.UnaryExpression:
+		return e.Operator == token.INCREMENT || e.Operator == token.DECREMENT || e.Operator == token.MINUS
+	case *ast.BinaryExpression:
+		switch e.Operator {
+		case token.MINUS, token.MULTIPLY, token.SLASH, token.REMAINDER:
+			return true
+		}
+	}
+	return false
+}
+
+func (k *checker) params(p *ast.ParameterList) {
+	if p != nil && p.Rest != nil {
+		k.declare(p.Rest)
+	}
+}
+
+func (k *checker) declareName(n *ast.Identifier) {
+	if n != nil {
+		k.declared[n.Name.String()] = true
+	}
+}
+
+// declare gathers the names of a binding's target.
+func (k *checker) declare(e ast.Expression) {
+	switch e := e.(type) {
+	case *ast.Identifier:
+		k.declareName(e)
+	case *ast.AssignExpression: // with a default
+		k.declare(e.Left)
+	case *ast.Binding:
+		k.declare(e.Target)
+	case *ast.ArrayPattern:
+		for _, x := range e.Elements {
+			k.declare(x)
+		}
+		k.declare(e.Rest)
+	case *ast.ObjectPattern:
+		for _, p := range e.Properties {
+			switch p := p.(type) {
+			case *ast.PropertyShort:
+				k.declareName(&p.Name)
+			case *ast.PropertyKeyed:
+				k.declare(p.Value)
+			}
+		}
+		k.declare(e.Rest)
+	}
+}
+
+// calls checks direct calls of functions and uses of what is not there.
+func (k *checker) calls(n ast.Node) {
+	switch n := n.(type) {
+	case *ast.Identifier:
+		if name := n.Name.String(); absent[name] && !k.declared[name] {
+			k.c.failAt(n.Idx, "%s is not available", name)
+		}
+	case *ast.CallExpression:
+		callee, ok := n.Callee.(*ast.Identifier)
+		if !ok {
+			return
+		}
+		name := callee.Name.String()
+		if k.declared[name] || runtime.Lookup(name) == nil && (globals[name] || absent[name]) {
+			return
+		}
+		if err := runtime.CheckCall(name, k.arguments(name, n.ArgumentList), k.c.compile); err != nil {
+			k.c.failAt(callee.Idx, "%s", err)
+		}
+	}
+}
+
+// arguments returns what is known of a call's arguments. Where a list is spread, so
+// many unknown ones are taken as the function needs.
+func (k *checker) arguments(name string, list []ast.Expression) []runtime.Value {
+	args := make([]runtime.Value, 0, len(list))
+	for _, e := range list {
+		if _, ok := e.(*ast.SpreadElement); ok {
+			f := runtime.Lookup(name)
+			if f == nil {
+				return nil
+			}
+			least, _ := f.Required()
+			for len(args) < least {
+				args = append(args, runtime.Unknown)
+			}
+			return args
+		}
+		args = append(args, k.constant(e))
+	}
+	return args
+}
+
+// constant returns the value of a literal, or runtime.Unknown.
+func (k *checker) constant(e ast.Expression) runtime.Value {
+	switch e := e.(type) {
+	case *ast.NullLiteral:
+		return nil
+	case *ast.BooleanLiteral:
+		return e.Value
+	case *ast.StringLiteral:
+		return e.Value.String()
+	case *ast.NumberLiteral:
+		switch v := e.Value.(type) {
+		case int64:
+			return v
+		case float64:
+			return number(v)
+		}
+	case *ast.UnaryExpression:
+		if e.Operator == token.MINUS {
+			switch v := k.constant(e.Operand).(type) {
+			case int64:
+				return -v
+			case float64:
+				return -v
+			}
+		}
+	case *ast.Identifier:
+		if e.Name == "undefined" && !k.declared["undefined"] {
+			return nil
+		}
+	case *ast.ArrayLiteral:
+		list := make([]runtime.Value, len(e.Value))
+		for i, x := range e.Value {
+			if list[i] = k.constant(x); x == nil || list[i] == runtime.Unknown {
+				return runtime.Unknown
+			}
+		}
+		return list
+	case *ast.ObjectLiteral:
+		m := make(map[string]runtime.Value, len(e.Value))
+		for _, p := range e.Value {
+			keyed, ok := p.(*ast.PropertyKeyed)
+			if !ok || keyed.Computed || keyed.Kind != ast.PropertyKindValue {
+				return runtime.Unknown
+			}
+			key, ok := keyed.Key.(*ast.StringLiteral)
+			if !ok {
+				return runtime.Unknown
+			}
+			v := k.constant(keyed.Value)
+			if v == runtime.Unknown {
+				return runtime.Unknown
+			}
+			m[key.Value.String()] = v
+		}
+		return m
+	}
+	return runtime.Unknown
+}
+
+// guards returns the natives that have to be replaced for this source.
+func (k *checker) guards() []*guard {
+	var list []*guard
+	for _, g := range guards() {
+		if k.dynamic || g.always || k.reaches(g) {
+			list = append(list, g)
+		}
+	}
+	return list
+}
+
+func (k *checker) reaches(g *guard) bool {
+	if k.mentioned[g.name] {
+		return true
+	}
+	for _, name := range g.also {
+		if k.mentioned[name] {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,123 @@
+package js
+
+import (
+	"regexp/syntax"
+	"time"
+
+	"github.com/dlclark/regexp2/v2"
+	"github.com/dop251/goja"
+
+	"github.com/sluice-mail/sluice/runtime"
+)
+
+// What a match may cost at most, in octets of text times instructions of the pattern. A
+// match cannot be stopped. Patterns with look-around or back references are
+// matched by another engine, which gives up (no match) after matchTime.
+const (
+	maxMatch  = 1 << 27
+	matchStep = 1 << 8 // of these are one step
+	matchTime = 200 * time.Millisecond
+	otherCost = 1 << 8 // instructions that a pattern of the other engine counts as
+)
+
+func init() { regexp2.DefaultMatchTimeout = matchTime }
+
+// patternGuards bound what regular expressions cost.
+func patternGuards() []*guard {
+	list := []*guard{
+		{owner: "RegExp", name: "exec", also: []string{"RegExp"}, make: guardExec},
+		{owner: "RegExp", name: "test", also: []string{"RegExp"}, make: guardExec},
+		{owner: "RegExp", name: "RegExp", also: []string{"constructor"}, construct: func(r *run, args []goja.Value) {
+			if len(args) > 0 {
+				r.patternText(args[0])
+			}
+		}},
+	}
+	for name := range symbols {
+		list = append(list, &guard{owner: "RegExp", name: name, also: []string{"Symbol"}, make: guardExec})
+	}
+	return list
+}
+
+func guardExec(r *run, original goja.Callable) func(goja.FunctionCall) goja.Value {
+	return func(c goja.FunctionCall) goja.Value {
+		if o, ok := c.This.(*goja.Object); ok {
+			if s, ok := c.Argument(0).ToString().(goja.String); ok {
+				if len(c.Arguments) > 0 {
+					c.Arguments[0] = s
+				}
+				r.matching(o, s)
+			}
+		}
+		return r.nested(func() goja.Value { return r.pass(original, c) })
+	}
+}
+
+// matching counts a match of a pattern, given as an object or a text, with s.
+func (r *run) matching(pattern goja.Value, s goja.String) {
+	cost := int64(1)
+	switch p := pattern.(type) {
+	case *goja.Object:
+		if p.ClassName() != "RegExp" {
+			return
+		}
+		cost = r.cost(p.Get("source").String())
+	case goja.String:
+		r.patternText(p)
+		cost = int64(p.Length())
+	}
+	cost *= int64(s.Length() + 1)
+	if cost > maxMatch {
+		r.end(&runtime.LimitError{Limit: "steps", Max: r.limits.Steps})
+	}
+	r.step(cost / matchStep)
+}
+
+// patternText bounds the text of a pattern.
+func (r *run) patternText(v goja.Value) {
+	if o, ok := v.(*goja.Object); ok && o.ClassName() == "RegExp" {
+		return
+	}
+	if s, ok := v.(goja.String); ok && s.Length() > maxPattern {
+		panic(r.rangeError("pattern is too long"))
+	}
+	if s, ok := v.(goja.String); ok {
+		r.cost(s.String())
+	}
+}
+
+// cost returns about how many instructions a pattern has, and refuses one that is too
+// large once its repetitions are written out.
+func (r *run) cost(source string) int64 {
+	if n, ok := r.patterns[source]; ok {
+		return n
+	}
+	n := int64(otherCost)
+	if tree, err := syntax.Parse(source, syntax.Perl); err == nil {
+		n = instructions(tree)
+	}
+	if n > maxInstructions {
+		panic(r.rangeError("pattern is too large once its repetitions are written out"))
+	}
+	if r.patterns == nil {
+		r.patterns = map[string]int64{}
+	}
+	r.patterns[source] = n
+	return n
+}
+
+const maxInstructions = 10_000
+
+func instructions(re *syntax.Regexp) int64 {
+	n := int64(1)
+	if re.Op == syntax.OpLiteral {
+		n += int64(len(re.Rune))
+	}
+	for _, sub := range re.Sub {
+		n += instructions(sub)
+	}
+	if re.Op == syntax.OpRepeat {
+		n *= int64(max(re.Min, re.Max, 1))
+	}
+	return min(n, 1<<40)
+}

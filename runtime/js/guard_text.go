@@ -1,0 +1,265 @@
+package js
+
+import (
+	"strings"
+
+	"github.com/dop251/goja"
+)
+
+// textGuards bound what the methods of strings make.
+func textGuards() []*guard {
+	method := func(name string, make func(*run, goja.Callable) func(goja.FunctionCall) goja.Value) *guard {
+		return &guard{owner: "String", name: name, make: make}
+	}
+	return []*guard{
+		method("repeat", guardRepeat),
+		method("padStart", guardPad),
+		method("padEnd", guardPad),
+		method("concat", guardConcat),
+		method("split", guardSplit),
+		method("replace", guardReplace),
+		method("replaceAll", guardReplace),
+		method("match", guardMatch),
+		method("matchAll", guardMatch),
+		method("search", guardMatch),
+		method("normalize", guardNormalize),
+		{owner: "String", static: true, name: "raw", make: func(r *run, original goja.Callable) func(goja.FunctionCall) goja.Value {
+			return func(c goja.FunctionCall) goja.Value {
+				if o, ok := c.Argument(0).(*goja.Object); ok {
+					r.listed(o.Get("raw"))
+					if raw, ok := o.Get("raw").(*goja.Object); !ok || raw.ClassName() != "Array" {
+						panic(r.vm.NewTypeError("String.raw is a template's tag"))
+					}
+				}
+				return r.pass(original, c)
+			}
+		}},
+	}
+}
+
+// self returns the text that a method is called on, and makes the call see it as it is
+// now. null and undefined are left to the native.
+func self(c *goja.FunctionCall) (goja.String, bool) {
+	if c.This == nil || goja.IsUndefined(c.This) || goja.IsNull(c.This) {
+		return nil, false
+	}
+	s, ok := c.This.ToString().(goja.String)
+	if ok {
+		c.This = s
+	}
+	return s, ok
+}
+
+func guardRepeat(r *run, original goja.Callable) func(goja.FunctionCall) goja.Value {
+	return func(c goja.FunctionCall) goja.Value {
+		if s, ok := self(&c); ok && s.Length() > 0 {
+			n := c.Argument(0).ToInteger()
+			if n > r.limits.Output {
+				n = r.limits.Output + 1
+			}
+			if n > 0 {
+				size := n * int64(s.Length())
+				r.text(int(min(size, 1<<40)))
+				r.output(int(size))
+			}
+			c.Arguments = []goja.Value{r.vm.ToValue(c.Argument(0).ToFloat())}
+		}
+		return r.pass(original, c)
+	}
+}
+
+func guardPad(r *run, original goja.Callable) func(goja.FunctionCall) goja.Value {
+	return func(c goja.FunctionCall) goja.Value {
+		if s, ok := self(&c); ok {
+			if n := c.Argument(0).ToInteger(); n > int64(s.Length()) {
+				r.text(int(min(n, 1<<40)))
+				r.output(int(n))
+			}
+		}
+		return r.pass(original, c)
+	}
+}
+
+func guardConcat(r *run, original goja.Callable) func(goja.FunctionCall) goja.Value {
+	return func(c goja.FunctionCall) goja.Value {
+		if s, ok := self(&c); ok {
+			total := s.Length()
+			for i, a := range c.Arguments {
+				t, ok := a.ToString().(goja.String)
+				if !ok {
+					continue
+				}
+				c.Arguments[i] = t
+				total += t.Length()
+			}
+			r.text(total)
+			r.output(total)
+		}
+		return r.pass(original, c)
+	}
+}
+
+func guardNormalize(r *run, original goja.Callable) func(goja.FunctionCall) goja.Value {
+	return func(c goja.FunctionCall) goja.Value {
+		if s, ok := self(&c); ok {
+			r.output(s.Length())
+		}
+		return r.pass(original, c)
+	}
+}
+
+func guardSplit(r *run, original goja.Callable) func(goja.FunctionCall) goja.Value {
+	return func(c goja.FunctionCall) goja.Value {
+		if s, ok := self(&c); ok {
+			n := int64(s.Length())
+			switch sep := c.Argument(0).(type) {
+			case *goja.Object:
+				r.matching(sep, s)
+			case goja.String:
+				if sep.Length() > 0 {
+					n = int64(strings.Count(s.String(), sep.String())) + 1
+				}
+			default:
+				n = 1
+			}
+			if most := c.Argument(1); !goja.IsUndefined(most) {
+				if m := most.ToInteger(); m >= 0 {
+					n = min(n, m)
+				}
+			}
+			r.elements(n)
+			r.step(n >> 6)
+			r.hold(n * elementSize / 4)
+		}
+		return r.pass(original, c)
+	}
+}
+
+func guardMatch(r *run, original goja.Callable) func(goja.FunctionCall) goja.Value {
+	return func(c goja.FunctionCall) goja.Value {
+		if s, ok := self(&c); ok {
+			r.matching(c.Argument(0), s)
+		}
+		return r.pass(original, c)
+	}
+}
+
+// smallReplace is what a replacement may make at worst without being counted match by
+// match.
+const smallReplace = 64 << 10
+
+func guardReplace(r *run, original goja.Callable) func(goja.FunctionCall) goja.Value {
+	return func(c goja.FunctionCall) goja.Value {
+		s, ok := self(&c)
+		if !ok {
+			return r.pass(original, c)
+		}
+		r.matching(c.Argument(0), s)
+		with, isFunction := goja.AssertFunction(c.Argument(1))
+		var text goja.String
+		if !isFunction {
+			text = c.Argument(1).ToString().(goja.String)
+			worst := int64(s.Length()+1) * int64(text.Length()+1)
+			if worst <= smallReplace && !strings.Contains(text.String(), "$") {
+				r.output(int(worst))
+				c.Arguments = []goja.Value{c.Argument(0), text}
+				return r.pass(original, c)
+			}
+		}
+		counted := func(m goja.FunctionCall) goja.Value {
+			var part goja.String
+			if isFunction {
+				v, err := with(goja.Undefined(), m.Arguments...)
+				if err != nil {
+					r.again(err)
+				}
+				part = v.ToString().(goja.String)
+			} else {
+				part = r.substitute(text.String(), m.Arguments)
+			}
+			r.output(part.Length() + 1)
+			return part
+		}
+		c.Arguments = []goja.Value{c.Argument(0), r.vm.ToValue(counted)}
+		return r.pass(original, c)
+	}
+}
+
+// substitute puts the parts of a match into a replacement text. args are those of a
+// replacing function: match, captures, position, string, and the named captures if there
+// are any.
+//
+// Spec: ECMA-262, GetSubstitution.
+func (r *run) substitute(text string, args []goja.Value) goja.String {
+	n := len(args)
+	var named *goja.Object
+	if o, ok := args[n-1].(*goja.Object); ok {
+		named, n = o, n-1
+	}
+	whole, at := args[n-1].ToString().(goja.String), int(args[n-2].ToInteger())
+	match, captures := args[0].ToString().(goja.String), args[1:n-2]
+	var b goja.StringBuilder
+	size := 0
+	add := func(s goja.String) {
+		size += s.Length()
+		r.text(size)
+		b.WriteString(s)
+	}
+	capture := func(v goja.Value) {
+		if v != nil && !goja.IsUndefined(v) {
+			add(v.ToString().(goja.String))
+		}
+	}
+	literal := func(s string) { add(r.vm.ToValue(s).(goja.String)) }
+	for text != "" {
+		before, rest, ok := strings.Cut(text, "$")
+		literal(before)
+		if !ok {
+			break
+		}
+		text = rest
+		number, digits := digitsOf(rest, len(captures))
+		end := strings.IndexByte(rest, '>')
+		switch {
+		case strings.HasPrefix(rest, "$"):
+			literal("$")
+			text = rest[1:]
+		case strings.HasPrefix(rest, "&"):
+			add(match)
+			text = rest[1:]
+		case strings.HasPrefix(rest, "`"):
+			add(whole.Substring(0, at))
+			text = rest[1:]
+		case strings.HasPrefix(rest, "'"):
+			add(whole.Substring(min(at+match.Length(), whole.Length()), whole.Length()))
+			text = rest[1:]
+		case digits > 0:
+			capture(captures[number-1])
+			text = rest[digits:]
+		case named != nil && strings.HasPrefix(rest, "<") && end > 0:
+			capture(named.Get(rest[1:end]))
+			text = rest[end+1:]
+		default:
+			literal("$")
+		}
+	}
+	return b.String()
+}
+
+// digitsOf reads the number of a capture, of two digits if there are so many captures.
+func digitsOf(text string, captures int) (number, digits int) {
+	for i := range min(2, len(text)) {
+		if text[i] < '0' || text[i] > '9' {
+			break
+		}
+		if n := number*10 + int(text[i]-'0'); n <= captures {
+			number, digits = n, i+1
+		} else {
+			break
+		}
+	}
+	if number == 0 {
+		return 0, 0
+	}
+	return number, digits
+}

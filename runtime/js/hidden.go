@@ -1,0 +1,198 @@
+package js
+
+import (
+	"math/big"
+
+	"github.com/dop251/goja"
+)
+
+// hidden are the functions that only the rewriter calls.
+var hidden = map[string]func(r *run, a []goja.Value) goja.Value{
+	fnTick:     func(r *run, _ []goja.Value) goja.Value { r.step(1); return goja.Undefined() },
+	fnAdd:      (*run).add,
+	fnGrow:     (*run).grow,
+	fnTemplate: (*run).template,
+	fnSpread:   (*run).spread,
+	fnKey:      (*run).key,
+	fnLength:   (*run).length,
+	fnTimes:    (*run).times,
+	fnPower:    (*run).power,
+	fnShift:    (*run).shift,
+	fnSite:     (*run).site,
+	fnCall:     (*run).siteCall,
+}
+
+// operators does what goja does, for the operands that need no care.
+var operators = goja.MustCompile("", `[function(a,b){return a+b},function(a,b){return a*b},function(a,b){return a**b},function(a,b){return a<<b}]`, true)
+
+// operator applies the operator of that number.
+func (r *run) operator(i string, a []goja.Value) goja.Value {
+	if r.plus == nil {
+		list, err := r.vm.RunProgram(operators)
+		if err != nil {
+			r.again(err)
+		}
+		r.plus = map[string]goja.Callable{}
+		for _, k := range []string{"0", "1", "2", "3"} {
+			r.plus[k], _ = goja.AssertFunction(list.(*goja.Object).Get(k))
+		}
+	}
+	v, err := r.plus[i](goja.Undefined(), a...)
+	if err != nil {
+		r.again(err)
+	}
+	return v
+}
+
+// add is `+`. A text counts as the shorter of its parts, so that text which is put
+// together bit by bit counts once.
+func (r *run) add(a []goja.Value) goja.Value {
+	x, ok1 := a[0].(goja.String)
+	y, ok2 := a[1].(goja.String)
+	if ok1 && ok2 {
+		r.output(min(x.Length(), y.Length()))
+		r.text(x.Length() + y.Length())
+		return x.Concat(y)
+	}
+	if !ok1 && !ok2 && a[0].ExportType() == intType && a[1].ExportType() == intType {
+		return r.vm.ToValue(a[0].ToInteger() + a[1].ToInteger())
+	}
+	v := r.operator("0", a)
+	if s, ok := v.(goja.String); ok {
+		switch {
+		case ok1:
+			r.output(min(s.Length()-x.Length(), x.Length()))
+		case ok2:
+			r.output(min(s.Length()-y.Length(), y.Length()))
+		default:
+			r.output(s.Length())
+		}
+		r.text(s.Length())
+	}
+	return v
+}
+
+// grow counts what `+=` adds to a text.
+func (r *run) grow(a []goja.Value) goja.Value {
+	if s, ok := a[0].(goja.String); ok {
+		r.output(s.Length())
+	}
+	return a[0]
+}
+
+func (r *run) template(a []goja.Value) goja.Value {
+	total := 0
+	parts := make([]goja.String, len(a))
+	for i, v := range a {
+		if _, ok := v.(*goja.Symbol); ok {
+			panic(r.vm.NewTypeError("Cannot convert a Symbol value to a string"))
+		}
+		parts[i] = v.ToString().(goja.String)
+		total += parts[i].Length()
+	}
+	r.text(total)
+	r.output(total)
+	var b goja.StringBuilder
+	for _, p := range parts {
+		b.WriteString(p)
+	}
+	return b.String()
+}
+
+// spread bounds a list whose elements are about to be taken out one by one.
+func (r *run) spread(a []goja.Value) goja.Value {
+	r.listed(a[0])
+	return a[0]
+}
+
+// listed bounds the length of an array.
+func (r *run) listed(v goja.Value) {
+	if o, ok := v.(*goja.Object); ok && o.ClassName() == "Array" {
+		n := o.Get("length").ToInteger()
+		r.elements(n)
+		r.step(n >> 6)
+	}
+}
+
+// key bounds an assignment to an element: target, key.
+func (r *run) key(a []goja.Value) goja.Value {
+	o, ok := a[0].(*goja.Object)
+	if !ok || o.ClassName() != "Array" {
+		return a[1]
+	}
+	switch a[1].ExportType() {
+	case intType:
+		if n := a[1].ToInteger(); n >= 0 {
+			r.elements(n)
+		}
+	default:
+		k := a[1].ToString()
+		if k.String() == "length" {
+			panic(r.vm.NewTypeError("the length of an array is set as .length"))
+		}
+		if n := k.ToNumber().ToInteger(); n >= 0 {
+			r.elements(n)
+		}
+		return k
+	}
+	return a[1]
+}
+
+// length bounds what is assigned to a property of that name.
+func (r *run) length(a []goja.Value) goja.Value {
+	if t := a[0].ExportType(); t == intType || t == floatType {
+		r.elements(a[0].ToInteger())
+	}
+	return a[0]
+}
+
+// maxBig bounds a BigInt, in bits. Those of the function table have 64.
+const maxBig = 1 << 14
+
+func bigs(a []goja.Value) (x, y *big.Int, ok bool) {
+	if a[0].ExportType() != bigType || a[1].ExportType() != bigType {
+		return nil, nil, false
+	}
+	return a[0].Export().(*big.Int), a[1].Export().(*big.Int), true
+}
+
+func (r *run) bits(n int64) {
+	if n > maxBig {
+		panic(r.rangeError("BigInt is too large"))
+	}
+}
+
+func (r *run) rangeError(text string) goja.Value {
+	o, err := r.vm.New(r.vm.Get("RangeError"), r.vm.ToValue(text))
+	if err != nil {
+		r.again(err)
+	}
+	return o
+}
+
+func (r *run) times(a []goja.Value) goja.Value {
+	if x, y, ok := bigs(a); ok {
+		r.bits(int64(x.BitLen()) + int64(y.BitLen()))
+	}
+	return r.operator("1", a)
+}
+
+func (r *run) power(a []goja.Value) goja.Value {
+	if x, y, ok := bigs(a); ok && x.BitLen() > 1 {
+		if !y.IsInt64() || y.Int64() > maxBig {
+			r.bits(maxBig + 1)
+		}
+		r.bits(int64(x.BitLen()) * y.Int64())
+	}
+	return r.operator("2", a)
+}
+
+func (r *run) shift(a []goja.Value) goja.Value {
+	if x, y, ok := bigs(a); ok {
+		if !y.IsInt64() || y.Int64() > maxBig {
+			r.bits(maxBig + 1)
+		}
+		r.bits(int64(x.BitLen()) + y.Int64())
+	}
+	return r.operator("3", a)
+}

@@ -1,0 +1,271 @@
+package js
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"strings"
+	"time"
+
+	"github.com/dop251/goja"
+
+	"github.com/sluice-mail/sluice/runtime"
+)
+
+// elementSize is what an element of a list or map counts as, in octets of memory.
+const elementSize = 64
+
+// run is one run of a program: a fresh runtime, and what it has used of its limits.
+type run struct {
+	vm     *goja.Runtime
+	task   *runtime.Task
+	prog   *Program
+	limits runtime.Limits
+	memory int64 // octets that may still be held
+	stop   error // the limit that ended the run
+	line   int   // where it was noticed, 0 if it was not the script's own act
+	col    int
+	depth  int // natives of ours within each other
+
+	functions map[string]goja.Value
+	causes    map[*goja.Object]error // Error objects and what they stand for
+	plus      map[string]goja.Callable
+	joining   []*goja.Object
+	binds     int
+	patterns  map[string]int64
+}
+
+// Run runs the script and returns what it returned. An error has the place where the script
+// failed, and wraps its cause.
+func (p *Program) Run(t *runtime.Task) (runtime.Value, error) {
+	r := &run{vm: goja.New(), task: t, prog: p, limits: t.Limits()}
+	r.memory = r.limits.Memory
+	if err := t.Step(1); err != nil {
+		return nil, err
+	}
+	r.vm.SetMaxCallStackSize(r.limits.Nesting)
+	seed := t.View().Seed
+	random := rand.New(rand.NewPCG(seed, seed>>1))
+	r.vm.SetRandSource(random.Float64)
+	now := t.View().Time
+	r.vm.SetTimeSource(func() time.Time { return now })
+	global := r.vm.GlobalObject()
+	if err := global.SetPrototype(r.vm.NewDynamicObject(r)); err != nil {
+		return nil, &Error{File: p.name, Line: 1, Col: 1, Msg: "internal error: " + err.Error(), Err: err}
+	}
+	r.install()
+
+	release := context.AfterFunc(t.Context(), func() { r.vm.Interrupt(timeUp) })
+	watching := watch(r.vm, r.limits.Memory)
+	v, err := r.vm.RunProgram(p.code)
+	var out runtime.Value
+	if err == nil {
+		var failed error
+		if ex := r.vm.Try(func() { out, failed = r.export(v) }); ex != nil {
+			err = ex
+		} else if failed != nil {
+			line, col := p.places.at(len(p.places.source))
+			err = &Error{File: p.name, Line: line, Col: col, Msg: failed.Error(), Err: failed}
+		}
+	}
+	watching.stop()
+	release()
+	if err != nil {
+		return nil, r.failed(err)
+	}
+	return out, nil
+}
+
+// timeUp is what an interrupt at the end of the time carries.
+var timeUp = errors.New("time")
+
+// failed turns what a run ended with into an Error.
+func (r *run) failed(err error) error {
+	var ours *Error
+	if errors.As(err, &ours) {
+		return ours
+	}
+	out := &Error{File: r.prog.name, Line: 1, Col: 1}
+	var thrown *goja.Exception
+	var over *goja.StackOverflowError
+	var interrupted *goja.InterruptedError
+	switch {
+	case r.stop != nil:
+		out.Err = r.stop
+		if r.line > 0 {
+			out.Line, out.Col = r.line, r.col
+		}
+	case errors.As(err, &interrupted):
+		out.Err = &runtime.LimitError{Limit: "time", Max: r.limits.Time.Milliseconds()}
+		if limit, ok := interrupted.Value().(*runtime.LimitError); ok {
+			out.Err = limit
+		}
+		out.Line, out.Col = r.prog.top(interrupted.Stack())
+	case errors.As(err, &over):
+		out.Err = &runtime.LimitError{Limit: "nesting", Max: int64(r.limits.Nesting)}
+		out.Line, out.Col = r.prog.top(over.Stack())
+	case errors.As(err, &thrown):
+		out.Line, out.Col = r.prog.top(thrown.Stack())
+		out.Msg = r.describe(thrown, out)
+	default:
+		out.Err = err
+	}
+	if out.Msg == "" {
+		out.Msg = out.Err.Error()
+	}
+	return out
+}
+
+// describe returns the text of an uncaught exception. That of a function's error is the
+// error's own, and it becomes the cause of out.
+func (r *run) describe(thrown *goja.Exception, out *Error) string {
+	if o, ok := thrown.Value().(*goja.Object); ok {
+		if cause := r.causes[o]; cause != nil {
+			out.Err = cause
+			return cause.Error()
+		}
+	}
+	text := "exception"
+	if ex := r.vm.Try(func() { text = thrown.Value().String() }); ex != nil {
+		text = "exception that cannot be shown"
+	}
+	const most = 1000
+	if len(text) > most {
+		text = strings.ToValidUTF8(text[:most], "") + "..."
+	}
+	return strings.ReplaceAll(text, "\n", " ")
+}
+
+// end ends the run with a limit, which the script cannot catch.
+func (r *run) end(err error) {
+	if r.stop == nil {
+		r.stop = err
+		r.line, r.col = r.prog.top(r.vm.CaptureCallStack(0, nil))
+	}
+	panic(new(goja.InterruptedError))
+}
+
+// raise throws an error as an Error exception; a limit ends the run.
+func (r *run) raise(err error) {
+	if errors.Is(err, runtime.ErrBudget) {
+		r.end(err)
+	}
+	o, e := r.vm.New(r.vm.Get("Error"), r.vm.ToValue(err.Error()))
+	if e != nil {
+		panic(r.vm.NewGoError(err))
+	}
+	if r.causes == nil {
+		r.causes = map[*goja.Object]error{}
+	}
+	r.causes[o] = err
+	panic(o)
+}
+
+// step, output and hold count against the limits.
+func (r *run) step(n int64) {
+	if err := r.task.Step(n); err != nil {
+		r.end(err)
+	}
+}
+
+func (r *run) output(n int) {
+	if err := r.task.Output(n); err != nil {
+		r.end(err)
+	}
+}
+
+func (r *run) hold(n int64) {
+	if r.memory -= n; n < 0 || r.memory < 0 {
+		r.end(&runtime.LimitError{Limit: "memory", Max: r.limits.Memory})
+	}
+}
+
+// text bounds one text of n units that a script is about to make.
+func (r *run) text(n int) {
+	if n < 0 || int64(n) > r.limits.Output {
+		r.end(&runtime.LimitError{Limit: "output", Max: r.limits.Output})
+	}
+}
+
+// maxElements is the longest array that a run may have.
+func (r *run) maxElements() int64 { return r.limits.Memory / elementSize }
+
+func (r *run) elements(n int64) {
+	if n < 0 || n > r.maxElements() {
+		r.end(&runtime.LimitError{Limit: "memory", Max: r.limits.Memory})
+	}
+}
+
+// nested does a native of ours that may come back to itself.
+func (r *run) nested(do func() goja.Value) goja.Value {
+	if r.depth++; r.depth > r.limits.Nesting {
+		r.end(&runtime.LimitError{Limit: "nesting", Max: int64(r.limits.Nesting)})
+	}
+	defer func() { r.depth-- }()
+	return do()
+}
+
+// Get returns a function of the table or of the rewriter, made when it is first used:
+// the run is the prototype of the global object.
+func (r *run) Get(key string) goja.Value {
+	if v, ok := r.functions[key]; ok {
+		return v
+	}
+	var do func(goja.FunctionCall) goja.Value
+	if f := runtime.Lookup(key); f != nil {
+		do = func(c goja.FunctionCall) goja.Value { return r.invoke(f, c.Arguments) }
+	} else if h := hidden[key]; h != nil {
+		do = func(c goja.FunctionCall) goja.Value { return h(r, c.Arguments) }
+	} else {
+		return nil
+	}
+	v := r.vm.ToValue(do)
+	_ = v.(*goja.Object).DefineDataProperty("name", r.vm.ToValue(key), goja.FLAG_FALSE, goja.FLAG_FALSE, goja.FLAG_FALSE)
+	if r.functions == nil {
+		r.functions = map[string]goja.Value{}
+	}
+	r.functions[key] = v
+	return v
+}
+
+// Has says whether there is such a function.
+func (r *run) Has(key string) bool { return runtime.Lookup(key) != nil || hidden[key] != nil }
+
+// Set refuses: functions cannot be replaced.
+func (r *run) Set(string, goja.Value) bool { return false }
+
+// Delete refuses.
+func (r *run) Delete(string) bool { return false }
+
+// Keys returns the names of the functions.
+func (r *run) Keys() []string {
+	var names []string
+	for _, f := range runtime.Functions() {
+		names = append(names, f.Name)
+	}
+	return names
+}
+
+// invoke calls a function of the table. What it returns counts as memory, what a text
+// function makes as output as well.
+func (r *run) invoke(f *runtime.Function, list []goja.Value) goja.Value {
+	args := make([]runtime.Value, len(list))
+	for i, a := range list {
+		v, err := r.export(a)
+		if err != nil {
+			r.raise(argumentError(f, i, err))
+		}
+		args[i] = v
+	}
+	v, err := r.task.Invoke(f.Name, args...)
+	if err != nil {
+		r.raise(err)
+	}
+	if n := size(v); n > 0 {
+		r.hold(n)
+		if f.Effect == runtime.Pure && f.Family == "text" {
+			r.output(int(n))
+		}
+	}
+	return r.load(v)
+}
