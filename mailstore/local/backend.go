@@ -193,7 +193,7 @@ func (b *Backend) Append(ctx context.Context, mailbox int64, msgs []idmap.Append
 	if err != nil {
 		return nil, 0, a.wrap("append", err)
 	}
-	defer release()
+	defer func() { release(err == nil) }()
 	err = a.change(ctx, func(c *idmap.Change, tx *sqlite.Tx) error {
 		uids = uids[:0]
 		for i, m := range msgs {

@@ -25,7 +25,7 @@ func (a *Account) Import(ctx context.Context, im mailstore.Import) ([]mailstore.
 	return emails, st, nil
 }
 
-func (a *Account) importMail(ctx context.Context, im mailstore.Import) ([]mailstore.Email, mailstore.State, error) {
+func (a *Account) importMail(ctx context.Context, im mailstore.Import) (_ []mailstore.Email, _ mailstore.State, err error) {
 	if len(im.Mailboxes) == 0 {
 		return nil, "", fmt.Errorf("%w: a message has to go to a mailbox", mailstore.ErrNotFound)
 	}
@@ -47,12 +47,14 @@ func (a *Account) importMail(ctx context.Context, im mailstore.Import) ([]mailst
 	if err != nil {
 		return nil, "", err
 	}
-	defer release()
+	filed := false // false also if another import with this key came first
+	defer func() { release(filed && err == nil) }()
 	var emails []mailstore.Email
 	var modseq uint64
 	err = a.change(ctx, func(c *idmap.Change, tx *sqlite.Tx) (err error) {
-		emails = emails[:0]
+		filed = false
 		if emails, err = appliedEmails(tx.Conn, im.Key); err == nil && len(emails) == 0 {
+			filed = true
 			emails, err = a.file(c, tx, ready[0], filings, received(im.ReceivedAt, a.s.o.Now()))
 			if err == nil && im.Key != "" {
 				err = a.remember(tx, im.Key, emails)

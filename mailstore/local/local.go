@@ -59,7 +59,8 @@ type Options struct {
 	// MinFree is the number of free octets of the disk below which nothing is stored
 	// (mailstore.ErrNoSpace); default 0.
 	MinFree uint64
-	// MaxOpen is how many account files stay open when nobody uses them; default 256.
+	// MaxOpen is how many account files stay open when nobody uses them, each with a few file
+	// descriptors; default 100.
 	MaxOpen int
 	// CachedVanishedTTL is how long vanished UIDs are remembered; default 30 days.
 	CachedVanishedTTL time.Duration
@@ -157,7 +158,7 @@ func (o Options) withDefaults() (Options, error) {
 		o.BlobTempTTL = time.Hour
 	}
 	if o.MaxOpen <= 0 {
-		o.MaxOpen = 256
+		o.MaxOpen = 100
 	}
 	if o.CachedVanishedTTL <= 0 {
 		o.CachedVanishedTTL = 30 * 24 * time.Hour

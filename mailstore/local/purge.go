@@ -222,6 +222,9 @@ func (s *Store) sweepOrphans(ctx context.Context, w *sweep) (removed int, err er
 			continue // its database may come back
 		}
 		err := s.with(ctx, account, func(a *Account) error {
+			if err := a.writable(ctx); err != nil {
+				return a.wrap("sweep blobs", err)
+			}
 			for _, f := range files {
 				gone, err := a.sweepFile(ctx, f)
 				if err != nil {

@@ -25,14 +25,12 @@ func (s *Store) HideAccount(_ context.Context, id string) error {
 		return fmt.Errorf("mailstore/local: remove account %s: %w", id, err)
 	}
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if h := s.accounts[id]; h != nil {
-		select {
-		case <-h.ready:
-			if h.acct != nil {
-				h.acct.hidden.Store(true)
-			}
-		default: // it is being opened; RemoveAccount waits for it
+	h := s.accounts[id]
+	s.mu.Unlock()
+	if h != nil {
+		<-h.ready
+		if h.acct != nil {
+			h.acct.hidden.Store(true)
 		}
 	}
 	return nil

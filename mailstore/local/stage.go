@@ -17,9 +17,9 @@ import (
 const stageWorkers = 8
 
 // stage makes the blob files of messages durable. The locks of the blobs are held until
-// release, so that no purge removes a file before its row is committed. release also
-// removes files that got no row.
-func (a *Account) stage(ctx context.Context, raws [][]byte) (list []staged, release func(), err error) {
+// release, so that no purge removes a file before its row is committed. release is told
+// whether it was; if not, it removes the files that got no row.
+func (a *Account) stage(ctx context.Context, raws [][]byte) (list []staged, release func(committed bool), err error) {
 	if err := a.s.checkFree(); err != nil {
 		return nil, nil, err
 	}
@@ -46,15 +46,17 @@ func (a *Account) stage(ctx context.Context, raws [][]byte) (list []staged, rele
 		unlocks = append(unlocks, a.s.busy.lock(p))
 	}
 	var fresh []int
-	release = func() {
-		a.tidy(context.WithoutCancel(ctx), list, fresh)
+	release = func(committed bool) {
+		if !committed && len(fresh) > 0 {
+			a.tidy(context.WithoutCancel(ctx), list, fresh)
+		}
 		for _, u := range unlocks {
 			u()
 		}
 	}
 	defer func() {
 		if err != nil {
-			release()
+			release(false)
 		}
 	}()
 	err = a.read(ctx, func(c *sqlite.Conn) error {
@@ -99,26 +101,33 @@ func present(path string, size int64) bool {
 
 // tidy removes the files that stage wrote and no commit wanted.
 func (a *Account) tidy(ctx context.Context, list []staged, fresh []int) {
-	if len(fresh) == 0 {
-		return
-	}
-	err := a.db.Read(ctx, func(c *sqlite.Conn) error {
-		for _, i := range fresh {
-			_, _, ok, err := idmap.FindContent(c, list[i].blob)
-			if err != nil {
-				return err
-			}
-			if !ok {
-				if err := os.Remove(list[i].path); err != nil && !errors.Is(err, os.ErrNotExist) {
+	err := a.writable(ctx)
+	if err == nil {
+		err = a.db.Read(ctx, func(c *sqlite.Conn) error {
+			for _, i := range fresh {
+				_, _, ok, err := idmap.FindContent(c, list[i].blob)
+				if err != nil {
 					return err
 				}
+				if !ok {
+					if err := os.Remove(list[i].path); err != nil && !errors.Is(err, os.ErrNotExist) {
+						return err
+					}
+				}
 			}
-		}
-		return nil
-	})
+			return nil
+		})
+	}
 	if err != nil {
 		a.s.log.Warn("mailstore/local: a blob without a row stays until the next sweep", "account", a.id, "err", err)
 	}
+}
+
+// writable returns an error if writing to the database stopped after an I/O error. What
+// its journal holds shows only when it is opened again: a commit that failed may be
+// there all the same, so no file must go meanwhile for want of a row.
+func (a *Account) writable(ctx context.Context) error {
+	return a.db.Write(ctx, func(*sqlite.Tx) error { return nil })
 }
 
 // each runs fn for all of list, a few at a time, and returns the first error.
