@@ -276,6 +276,16 @@ func (k *checker) guards() []*guard {
 	return list
 }
 
+// seal says whether the source may reach what scripts do not have.
+func (k *checker) seal() bool {
+	for name := range absent {
+		if k.mentioned[name] {
+			return true
+		}
+	}
+	return k.dynamic || k.mentioned["constructor"]
+}
+
 func (k *checker) reaches(g *guard) bool {
 	if k.mentioned[g.name] {
 		return true

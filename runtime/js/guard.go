@@ -106,6 +106,7 @@ func (r *run) installConstructor(g *guard, original *goja.Object) {
 			_ = with.DefineDataProperty(name, original.Get(name), goja.FLAG_TRUE, goja.FLAG_TRUE, goja.FLAG_FALSE)
 		}
 	}
+	_ = with.SetPrototype(original.Prototype())
 	_ = with.DefineDataProperty("name", r.vm.ToValue(g.owner), goja.FLAG_FALSE, goja.FLAG_TRUE, goja.FLAG_FALSE)
 	_ = with.DefineDataProperty("prototype", prototype, goja.FLAG_FALSE, goja.FLAG_FALSE, goja.FLAG_FALSE)
 	_ = prototype.DefineDataProperty("constructor", with, goja.FLAG_TRUE, goja.FLAG_TRUE, goja.FLAG_FALSE)

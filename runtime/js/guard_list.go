@@ -117,7 +117,7 @@ func guardJoin(r *run, _ goja.Callable) func(goja.FunctionCall) goja.Value {
 		defer func() { r.joining = r.joining[:len(r.joining)-1] }()
 		sep := r.vm.ToValue(",").(goja.String)
 		if a := c.Argument(0); !goja.IsUndefined(a) {
-			sep = a.ToString().(goja.String)
+			sep = r.str(a)
 		}
 		return r.nested(func() goja.Value {
 			var b goja.StringBuilder
@@ -137,7 +137,7 @@ func guardJoin(r *run, _ goja.Callable) func(goja.FunctionCall) goja.Value {
 				if v == nil || goja.IsUndefined(v) || goja.IsNull(v) {
 					continue
 				}
-				add(v.ToString().(goja.String))
+				add(r.str(v))
 			}
 			return b.String()
 		})
@@ -226,7 +226,7 @@ func guardSort(r *run, original goja.Callable) func(goja.FunctionCall) goja.Valu
 		c.This, _ = r.list(c.This, true)
 		if goja.IsUndefined(c.Argument(0)) {
 			c.Arguments = []goja.Value{r.vm.ToValue(func(p goja.FunctionCall) goja.Value {
-				x, y := p.Argument(0).ToString().(goja.String), p.Argument(1).ToString().(goja.String)
+				x, y := r.str(p.Argument(0)), r.str(p.Argument(1))
 				r.step(1 + int64(min(x.Length(), y.Length()))>>8)
 				return r.vm.ToValue(x.CompareTo(y))
 			})}

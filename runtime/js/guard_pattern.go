@@ -42,12 +42,11 @@ func patternGuards() []*guard {
 func guardExec(r *run, original goja.Callable) func(goja.FunctionCall) goja.Value {
 	return func(c goja.FunctionCall) goja.Value {
 		if o, ok := c.This.(*goja.Object); ok {
-			if s, ok := c.Argument(0).ToString().(goja.String); ok {
-				if len(c.Arguments) > 0 {
-					c.Arguments[0] = s
-				}
-				r.matching(o, s)
+			s := r.str(c.Argument(0))
+			if len(c.Arguments) > 0 {
+				c.Arguments[0] = s
 			}
+			r.matching(o, s)
 		}
 		return r.nested(func() goja.Value { return r.pass(original, c) })
 	}

@@ -39,20 +39,18 @@ func textGuards() []*guard {
 
 // self returns the text that a method is called on, and makes the call see it as it is
 // now. null and undefined are left to the native.
-func self(c *goja.FunctionCall) (goja.String, bool) {
+func (r *run) self(c *goja.FunctionCall) (goja.String, bool) {
 	if c.This == nil || goja.IsUndefined(c.This) || goja.IsNull(c.This) {
 		return nil, false
 	}
-	s, ok := c.This.ToString().(goja.String)
-	if ok {
-		c.This = s
-	}
-	return s, ok
+	s := r.str(c.This)
+	c.This = s
+	return s, true
 }
 
 func guardRepeat(r *run, original goja.Callable) func(goja.FunctionCall) goja.Value {
 	return func(c goja.FunctionCall) goja.Value {
-		if s, ok := self(&c); ok && s.Length() > 0 {
+		if s, ok := r.self(&c); ok && s.Length() > 0 {
 			n := c.Argument(0).ToInteger()
 			if n > r.limits.Output {
 				n = r.limits.Output + 1
@@ -70,7 +68,7 @@ func guardRepeat(r *run, original goja.Callable) func(goja.FunctionCall) goja.Va
 
 func guardPad(r *run, original goja.Callable) func(goja.FunctionCall) goja.Value {
 	return func(c goja.FunctionCall) goja.Value {
-		if s, ok := self(&c); ok {
+		if s, ok := r.self(&c); ok {
 			if n := c.Argument(0).ToInteger(); n > int64(s.Length()) {
 				r.text(int(min(n, 1<<40)))
 				r.output(int(n))
@@ -82,13 +80,10 @@ func guardPad(r *run, original goja.Callable) func(goja.FunctionCall) goja.Value
 
 func guardConcat(r *run, original goja.Callable) func(goja.FunctionCall) goja.Value {
 	return func(c goja.FunctionCall) goja.Value {
-		if s, ok := self(&c); ok {
+		if s, ok := r.self(&c); ok {
 			total := s.Length()
 			for i, a := range c.Arguments {
-				t, ok := a.ToString().(goja.String)
-				if !ok {
-					continue
-				}
+				t := r.str(a)
 				c.Arguments[i] = t
 				total += t.Length()
 			}
@@ -101,7 +96,7 @@ func guardConcat(r *run, original goja.Callable) func(goja.FunctionCall) goja.Va
 
 func guardNormalize(r *run, original goja.Callable) func(goja.FunctionCall) goja.Value {
 	return func(c goja.FunctionCall) goja.Value {
-		if s, ok := self(&c); ok {
+		if s, ok := r.self(&c); ok {
 			r.output(s.Length())
 		}
 		return r.pass(original, c)
@@ -110,7 +105,7 @@ func guardNormalize(r *run, original goja.Callable) func(goja.FunctionCall) goja
 
 func guardSplit(r *run, original goja.Callable) func(goja.FunctionCall) goja.Value {
 	return func(c goja.FunctionCall) goja.Value {
-		if s, ok := self(&c); ok {
+		if s, ok := r.self(&c); ok {
 			n := int64(s.Length())
 			switch sep := c.Argument(0).(type) {
 			case *goja.Object:
@@ -137,7 +132,7 @@ func guardSplit(r *run, original goja.Callable) func(goja.FunctionCall) goja.Val
 
 func guardMatch(r *run, original goja.Callable) func(goja.FunctionCall) goja.Value {
 	return func(c goja.FunctionCall) goja.Value {
-		if s, ok := self(&c); ok {
+		if s, ok := r.self(&c); ok {
 			r.matching(c.Argument(0), s)
 		}
 		return r.pass(original, c)
@@ -150,7 +145,7 @@ const smallReplace = 64 << 10
 
 func guardReplace(r *run, original goja.Callable) func(goja.FunctionCall) goja.Value {
 	return func(c goja.FunctionCall) goja.Value {
-		s, ok := self(&c)
+		s, ok := r.self(&c)
 		if !ok {
 			return r.pass(original, c)
 		}
@@ -158,7 +153,7 @@ func guardReplace(r *run, original goja.Callable) func(goja.FunctionCall) goja.V
 		with, isFunction := goja.AssertFunction(c.Argument(1))
 		var text goja.String
 		if !isFunction {
-			text = c.Argument(1).ToString().(goja.String)
+			text = r.str(c.Argument(1))
 			worst := int64(s.Length()+1) * int64(text.Length()+1)
 			if worst <= smallReplace && !strings.Contains(text.String(), "$") {
 				r.output(int(worst))
@@ -173,7 +168,7 @@ func guardReplace(r *run, original goja.Callable) func(goja.FunctionCall) goja.V
 				if err != nil {
 					r.again(err)
 				}
-				part = v.ToString().(goja.String)
+				part = r.str(v)
 			} else {
 				part = r.substitute(text.String(), m.Arguments)
 			}
@@ -196,8 +191,8 @@ func (r *run) substitute(text string, args []goja.Value) goja.String {
 	if o, ok := args[n-1].(*goja.Object); ok {
 		named, n = o, n-1
 	}
-	whole, at := args[n-1].ToString().(goja.String), int(args[n-2].ToInteger())
-	match, captures := args[0].ToString().(goja.String), args[1:n-2]
+	whole, at := r.str(args[n-1]), int(args[n-2].ToInteger())
+	match, captures := r.str(args[0]), args[1:n-2]
 	var b goja.StringBuilder
 	size := 0
 	add := func(s goja.String) {
@@ -207,7 +202,7 @@ func (r *run) substitute(text string, args []goja.Value) goja.String {
 	}
 	capture := func(v goja.Value) {
 		if v != nil && !goja.IsUndefined(v) {
-			add(v.ToString().(goja.String))
+			add(r.str(v))
 		}
 	}
 	literal := func(s string) { add(r.vm.ToValue(s).(goja.String)) }

@@ -84,10 +84,7 @@ func (r *run) template(a []goja.Value) goja.Value {
 	total := 0
 	parts := make([]goja.String, len(a))
 	for i, v := range a {
-		if _, ok := v.(*goja.Symbol); ok {
-			panic(r.vm.NewTypeError("Cannot convert a Symbol value to a string"))
-		}
-		parts[i] = v.ToString().(goja.String)
+		parts[i] = r.str(v)
 		total += parts[i].Length()
 	}
 	r.text(total)
@@ -126,7 +123,7 @@ func (r *run) key(a []goja.Value) goja.Value {
 			r.elements(n)
 		}
 	default:
-		k := a[1].ToString()
+		k := r.str(a[1])
 		if k.String() == "length" {
 			panic(r.vm.NewTypeError("the length of an array is set as .length"))
 		}

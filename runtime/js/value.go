@@ -172,6 +172,18 @@ func (r *run) primitive(o *goja.Object) goja.Value {
 	return o.ToString()
 }
 
+// str turns a value into text as JavaScript does; it may run the script's own toString.
+func (r *run) str(v goja.Value) goja.String {
+	if _, ok := v.(*goja.Symbol); ok {
+		panic(r.vm.NewTypeError("Cannot convert a Symbol value to a string"))
+	}
+	v = v.ToString()
+	if s, ok := v.(goja.String); ok {
+		return s
+	}
+	return r.vm.ToValue(v.String()).(goja.String)
+}
+
 func (r *run) exportList(o *goja.Object, path []*goja.Object) (runtime.Value, error) {
 	n := o.Get("length").ToInteger()
 	r.elements(n)
