@@ -56,7 +56,7 @@ const histories = 120
 
 // Run tests the whole contract.
 func Run(t *testing.T, open Open) {
-	for _, group := range [][]test{valueTests, scanTests, counterTests, rateTests, lockTests, raceTests} {
+	for _, group := range [][]test{valueTests, scanTests, counterTests, rateTests, lockTests, raceTests, {randomTest}} {
 		for _, c := range group {
 			t.Run(c.name, func(t *testing.T) {
 				s, advance := open(t)
