@@ -8,47 +8,59 @@ import (
 	"github.com/sluice-mail/sluice/sqlite"
 )
 
-// Check compares everything of an account that is kept twice: counters and rows, UIDs
-// and what vanished, rows and blob files with their lengths; deep reads the octets of
-// all blobs too and compares them with their names. It returns a sentence for each
-// thing that is not as it must be. An error means that the account could not be read.
+// Check is Account.Check, or with deep Account.CheckOctets, of an account that is there.
 func (s *Store) Check(ctx context.Context, account string, deep bool) (problems []string, err error) {
-	err = s.with(ctx, account, func(a *Account) error {
-		if err := a.db.Check(ctx); err != nil {
-			return a.wrap("check", err)
-		}
-		var blobs []idmap.Content
-		err := a.read(ctx, func(c *sqlite.Conn) error {
-			var err error
-			if problems, err = idmap.Check(c); err != nil {
-				return err
-			}
-			problems, err = checkLog(c, problems)
-			if err != nil {
-				return err
-			}
-			rows := c.Query(`SELECT blob, size FROM content`)
-			for rows.Next() {
-				var b idmap.Content
-				rows.Scan(&b.BlobID, &b.Size)
-				blobs = append(blobs, b)
-			}
-			return rows.Close()
-		})
-		if err != nil {
-			return a.wrap("check", err)
-		}
-		for _, b := range blobs {
-			if err := ctx.Err(); err != nil {
-				return a.wrap("check", err)
-			}
-			if text := a.checkBlob(ctx, b, deep); text != "" {
-				problems = append(problems, text)
-			}
-		}
-		return nil
+	err = s.with(ctx, account, func(a *Account) (err error) {
+		problems, err = a.check(ctx, deep)
+		return err
 	})
 	return problems, err
+}
+
+// Check compares everything that is kept twice: counters and rows, UIDs and what
+// vanished, rows and blob files with their lengths. It returns a sentence for each
+// thing that is not as it must be. An error means that the account could not be read.
+func (a *Account) Check(ctx context.Context) (problems []string, err error) { return a.check(ctx, false) }
+
+// CheckOctets is Check that reads all blobs too and compares them with their names.
+func (a *Account) CheckOctets(ctx context.Context) (problems []string, err error) {
+	return a.check(ctx, true)
+}
+
+func (a *Account) check(ctx context.Context, deep bool) (problems []string, err error) {
+	if err := a.db.Check(ctx); err != nil {
+		return nil, a.wrap("check", err)
+	}
+	var blobs []idmap.Content
+	err = a.read(ctx, func(c *sqlite.Conn) error {
+		var err error
+		if problems, err = idmap.Check(c); err != nil {
+			return err
+		}
+		problems, err = checkLog(c, problems)
+		if err != nil {
+			return err
+		}
+		rows := c.Query(`SELECT blob, size FROM content`)
+		for rows.Next() {
+			var b idmap.Content
+			rows.Scan(&b.BlobID, &b.Size)
+			blobs = append(blobs, b)
+		}
+		return rows.Close()
+	})
+	if err != nil {
+		return nil, a.wrap("check", err)
+	}
+	for _, b := range blobs {
+		if err := ctx.Err(); err != nil {
+			return nil, a.wrap("check", err)
+		}
+		if text := a.checkBlob(ctx, b, deep); text != "" {
+			problems = append(problems, text)
+		}
+	}
+	return problems, nil
 }
 
 // checkBlob returns what is wrong with a blob's file. A blob that was purged since its
@@ -96,39 +108,4 @@ func checkLog(c *sqlite.Conn, problems []string) ([]string, error) {
 		problems = append(problems, fmt.Sprintf("the change log misses the last change of %d Emails", ids))
 	}
 	return problems, nil
-}
-
-// MailboxLine is a mailbox as `sluice mailbox list` shows it.
-type MailboxLine struct {
-	Account string `json:"account"`
-	ID      string `json:"id"`
-	Path    string `json:"path"`
-	Role    string `json:"role,omitempty"`
-
-	Subscribed    bool   `json:"subscribed"`
-	Messages      uint32 `json:"messages"`
-	Unseen        uint32 `json:"unseen"`
-	Deleted       uint32 `json:"deleted"`
-	Recent        uint32 `json:"recent"`
-	Octets        int64  `json:"octets"`
-	UIDValidity   uint32 `json:"uidvalidity"`
-	UIDNext       uint32 `json:"uidnext"`
-	HighestModSeq uint64 `json:"highestmodseq"`
-}
-
-// ListMailboxes returns the mailboxes of an account that is there already, with their
-// counters, INBOX first, then by path.
-func (s *Store) ListMailboxes(ctx context.Context, account string) (lines []MailboxLine, err error) {
-	err = s.with(ctx, account, func(a *Account) error {
-		list, err := a.List(ctx)
-		for _, l := range list {
-			lines = append(lines, MailboxLine{
-				Account: account, ID: l.Mailbox.ID, Path: l.Path, Role: l.Role, Subscribed: l.Subscribed,
-				Messages: l.Messages, Unseen: l.Unseen, Deleted: l.Deleted, Recent: l.Recent, Octets: l.Octets,
-				UIDValidity: l.UIDValidity, UIDNext: uint32(l.UIDNext), HighestModSeq: l.HighestModSeq,
-			})
-		}
-		return err
-	})
-	return lines, err
 }
