@@ -27,7 +27,6 @@ type Call struct {
 	comparator  *Comparator
 	matchType   *MatchType
 	operator    operator
-	part        *AddressPart
 	edits       []func(*Run, *runtime.Action)
 }
 

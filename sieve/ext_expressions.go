@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -60,7 +61,7 @@ func (l ExpressionErrors) Error() string {
 //
 // The source of an expression is constant: variables are read by their names, so that no
 // message can write into an expression. A variable is a string; match is the list of what
-// :matches captured last.
+// :matches captured last. A variable with the name of a function cannot be read.
 func init() {
 	source := Arg{Name: "expression", Kind: StringArgument}
 	register(Extension{
@@ -121,7 +122,8 @@ func (b *Binder) expression(c *Call) *expression {
 	}
 	x := &expression{slots: b.slots}
 	b.Later(func() {
-		variables := append(names(b.slots), "match")
+		// A name that is a function stays one: a variable must not hide it.
+		variables := slices.DeleteFunc(append(names(b.slots), "match"), func(s string) bool { return runtime.Lookup(s) != nil })
 		compiled, err := b.lang.options.Expressions.Compile(b.script.Name, arg.Value, sorted(variables), b.options)
 		if err != nil {
 			b.expressionError(arg, err)
