@@ -119,6 +119,11 @@ func dial(t testing.TB, addr string) *client {
 	}
 	t.Cleanup(func() { _ = conn.Close() })
 	_ = conn.SetDeadline(time.Now().Add(20 * time.Second))
+	return newClient(t, conn)
+}
+
+// newClient returns the client's end of a connection.
+func newClient(t testing.TB, conn net.Conn) *client {
 	return &client{t: t, conn: conn, r: bufio.NewReader(conn)}
 }
 
