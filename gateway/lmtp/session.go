@@ -44,9 +44,9 @@ type session struct {
 
 	dataUntil time.Time // while data is read, its latest end
 	client    runtime.Client
-	near   bool // the peer is on this machine
-	secure bool
-	errs   int
+	near      bool // the peer is on this machine
+	secure    bool
+	errs      int
 
 	forward forwarded // of the next message
 	tx      *runtime.Transaction
