@@ -20,7 +20,8 @@ var closures = map[string]bool{
 }
 
 // allowed are all the builtins of expr-lang that scripts may call: those that take a
-// predicate, and those that make nothing larger than what they are given.
+// predicate, and those that make nothing larger than what they are given. Where the
+// table has a function of that name, the builtin is called as `::name(...)`.
 var allowed = func() map[string]bool {
 	m := map[string]bool{
 		"len": true, "abs": true, "ceil": true, "floor": true, "round": true, "float": true,
@@ -61,14 +62,10 @@ var ours = map[string]ownBuiltin{
 	"int":     {1, 1, (*state).int},
 	"upper":   {1, 1, mapped("upper", strings.ToUpper)},
 	"lower":   {1, 1, mapped("lower", strings.ToLower)},
-	"split":   {2, 3, (*state).split},
-	"join":    {1, 2, (*state).join},
-	"replace": {3, 3, (*state).replace},
 	"repeat":  {2, 2, (*state).repeat},
 	"concat":  {1, many, (*state).concat},
 	"flatten": {1, 1, (*state).flatten},
 	"reverse": {1, 1, (*state).reverse},
-	"sort":    {1, 2, (*state).sort},
 	"max":     {1, many, extreme("max", 1)},
 	"min":     {1, many, extreme("min", -1)},
 	"keys":    {1, 1, (*state).keys},
@@ -132,78 +129,6 @@ func mapped(name string, do func(string) string) func(*state, []any) (any, error
 	}
 }
 
-func (s *state) split(a []any) (any, error) {
-	t, err := textOf("split", a[0])
-	if err != nil {
-		return nil, err
-	}
-	sep, err := textOf("split", a[1])
-	if err != nil {
-		return nil, err
-	}
-	n := int64(-1)
-	if len(a) == 3 {
-		var ok bool
-		if n, ok = whole(a[2]); !ok || n > math.MaxInt32 {
-			return nil, fmt.Errorf("split: expected a small int, got %v", kind(a[2]))
-		}
-	}
-	parts := strings.Count(t, sep) + 1
-	if n >= 0 {
-		parts = min(parts, int(n))
-	}
-	if err := s.elements(parts); err != nil {
-		return nil, err
-	}
-	list := make([]any, 0, parts)
-	for _, p := range strings.SplitN(t, sep, int(max(n, -1))) {
-		list = append(list, p)
-	}
-	return list, nil
-}
-
-func (s *state) join(a []any) (any, error) {
-	list, err := s.listOf("join", a[0])
-	if err != nil {
-		return nil, err
-	}
-	sep := ""
-	if len(a) == 2 {
-		if sep, err = textOf("join", a[1]); err != nil {
-			return nil, err
-		}
-	}
-	if err := s.elements(len(list)); err != nil {
-		return nil, err
-	}
-	texts := make([]string, len(list))
-	for i, e := range list {
-		if texts[i], err = textOf("join", e); err != nil {
-			return nil, err
-		}
-		if err := s.task.Output(len(texts[i]) + len(sep)); err != nil {
-			return nil, err
-		}
-	}
-	return strings.Join(texts, sep), nil
-}
-
-func (s *state) replace(a []any) (any, error) {
-	var t [3]string
-	for i := range t {
-		var err error
-		if t[i], err = textOf("replace", a[i]); err != nil {
-			return nil, err
-		}
-	}
-	n := strings.Count(t[0], t[1])
-	grown := int64(len(t[0])) + int64(n)*int64(len(t[2])-len(t[1]))
-	if err := s.task.Output(clamp(grown)); err != nil {
-		return nil, err
-	}
-	return strings.ReplaceAll(t[0], t[1], t[2]), nil
-}
-
 func (s *state) repeat(a []any) (any, error) {
 	t, err := textOf("repeat", a[0])
 	if err != nil {
@@ -224,8 +149,6 @@ func (s *state) repeat(a []any) (any, error) {
 	}
 	return strings.Repeat(t, int(n)), nil
 }
-
-func clamp(n int64) int { return int(min(n, math.MaxInt32)) }
 
 func (s *state) concat(a []any) (any, error) {
 	var out []any
@@ -282,55 +205,6 @@ func (s *state) reverse(a []any) (any, error) {
 	slices.Reverse(out)
 	return out, nil
 }
-
-// sort returns a list of numbers or of texts in order, "asc" or "desc". A comparison is a
-// step.
-func (s *state) sort(a []any) (out any, err error) {
-	list, err := s.listOf("sort", a[0])
-	if err != nil {
-		return nil, err
-	}
-	sign := 1
-	if len(a) == 2 {
-		switch a[1] {
-		case "asc":
-		case "desc":
-			sign = -1
-		default:
-			return nil, fmt.Errorf(`sort: the order is "asc" or "desc"`)
-		}
-	}
-	if err := s.elements(len(list)); err != nil {
-		return nil, err
-	}
-	sorted := slices.Clone(list)
-	defer func() { // the comparison has no other way out of the library's sort
-		if x := recover(); x != nil {
-			e, ok := x.(sortError)
-			if !ok {
-				panic(x)
-			}
-			out, err = nil, e.err
-		}
-	}()
-	slices.SortStableFunc(sorted, func(x, y any) int {
-		c, err := compare("sort", x, y)
-		if err == nil {
-			if t, ok := x.(string); ok {
-				err = s.task.Step(1 + int64(len(t))/matchStep)
-			} else {
-				err = s.task.Step(1)
-			}
-		}
-		if err != nil {
-			panic(sortError{err})
-		}
-		return sign * c
-	})
-	return sorted, nil
-}
-
-type sortError struct{ err error }
 
 func compare(name string, x, y any) (int, error) {
 	if s, ok := x.(string); ok {

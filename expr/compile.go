@@ -10,6 +10,7 @@ import (
 	"github.com/expr-lang/expr/conf"
 	"github.com/expr-lang/expr/file"
 	"github.com/expr-lang/expr/parser"
+	"github.com/expr-lang/expr/types"
 
 	"github.com/sluice-mail/sluice/runtime"
 )
@@ -21,7 +22,6 @@ type compilation struct {
 	compile runtime.CompileOptions
 	vars    []string // names that the caller gives values to
 	anyVar  bool     // every name that is not declared is a variable
-	alias   aliases
 	lines   lines
 	errs    Errors
 }
@@ -38,9 +38,9 @@ func (c *compilation) fail(offset int, format string, args ...any) {
 func (c *compilation) foreign(err error) error {
 	var fe *file.Error
 	if errors.As(err, &fe) {
-		c.fail(fe.From, "%s", c.alias.plain(fe.Message))
+		c.fail(fe.From, "%s", fe.Message)
 	} else {
-		c.fail(0, "%s", c.alias.plain(err.Error()))
+		c.fail(0, "%s", err.Error())
 	}
 	return c.errs
 }
@@ -60,11 +60,11 @@ func (c *compilation) run(source string) (p *Program, err error) {
 		c.fail(at, "text is not UTF-8")
 		return nil, c.errs
 	}
-	source, alias, empty, fe := scan(source, c.options.Nesting)
-	if c.alias = alias; fe != nil {
+	empty, fe := scan(source, c.options.Nesting)
+	if fe != nil {
 		return nil, c.foreign(fe)
 	}
-	p = &Program{name: c.name, lines: c.lines, alias: alias}
+	p = &Program{name: c.name, lines: c.lines}
 	if empty {
 		return p, nil
 	}
@@ -80,7 +80,7 @@ func (c *compilation) run(source string) (p *Program, err error) {
 	if _, err := checker.Check(tree, config); err != nil {
 		return nil, c.foreign(err)
 	}
-	r := &rewriter{alias: alias, instrument: c.compile.Instrument, source: source}
+	r := &rewriter{instrument: c.compile.Instrument, source: source}
 	r.rewrite(&tree.Node)
 	p.sites = r.numbered(c.lines)
 	if _, err := checker.Check(tree, config); err != nil {
@@ -100,12 +100,9 @@ func (c *compilation) config() *conf.Config {
 	config.Optimize = false
 	config.MaxNodes = c.options.MaxNodes
 	config.Functions = functions()
-	if c.alias != nil {
-		config.Functions = withAliases(c.alias)
-	}
-	env := map[string]any{}
+	env := types.Map{}
 	for _, v := range c.vars {
-		env[v] = new(any)
+		env[v] = types.Any
 	}
 	config.WithEnv(env)
 	config.Strict = !c.anyVar
@@ -131,9 +128,7 @@ func (k *callChecker) node(n ast.Node) {
 		return
 	case *ast.BuiltinNode:
 		if !allowed[n.Name] {
-			if err := runtime.CheckCall(n.Name, nil, k.c.compile); err != nil && runtime.Lookup(n.Name) == nil {
-				k.c.fail(n.Location().From, "%s", err)
-			}
+			k.builtin(n)
 		}
 	case *ast.IdentifierNode:
 		if k.declared[n.Value] > 0 {
@@ -168,6 +163,15 @@ func (k *callChecker) node(n ast.Node) {
 	}
 }
 
+// builtin notes the call of a builtin that scripts do not have.
+func (k *callChecker) builtin(n *ast.BuiltinNode) {
+	err := runtime.CheckCall(n.Name, nil, k.c.compile)
+	if _, own := ours[n.Name]; own || runtime.Lookup(n.Name) != nil {
+		err = fmt.Errorf("there is no builtin ::%s; call %s without the colons", n.Name, n.Name)
+	}
+	k.c.fail(n.Location().From, "%s", err)
+}
+
 func (k *callChecker) call(n *ast.CallNode) {
 	for _, a := range n.Arguments {
 		k.node(a)
@@ -177,13 +181,9 @@ func (k *callChecker) call(n *ast.CallNode) {
 		k.c.fail(n.Location().From, "values have no methods; functions are called as name(value)")
 		return
 	}
-	plain := name.Value
-	if p, ok := k.c.alias[plain]; ok {
-		plain = p
-	}
-	if b, ok := ours[plain]; ok && runtime.Lookup(plain) == nil {
+	if b, ok := ours[name.Value]; ok && runtime.Lookup(name.Value) == nil {
 		if len(n.Arguments) < b.least || len(n.Arguments) > b.most {
-			k.c.fail(n.Location().From, "%s", b.countError(plain, len(n.Arguments)))
+			k.c.fail(n.Location().From, "%s", b.countError(name.Value, len(n.Arguments)))
 		}
 		return
 	}
@@ -191,7 +191,7 @@ func (k *callChecker) call(n *ast.CallNode) {
 	for i, a := range n.Arguments {
 		args[i] = constant(a)
 	}
-	if err := runtime.CheckCall(plain, args, k.c.compile); err != nil {
+	if err := runtime.CheckCall(name.Value, args, k.c.compile); err != nil {
 		k.c.fail(n.Location().From, "%s", err)
 	}
 }

@@ -84,7 +84,6 @@ func (p *Program) failed(s *state, err error) error {
 		limit := &runtime.LimitError{Limit: "memory", Max: s.task.Limits().Memory}
 		out.Msg, out.Err = limit.Error(), limit
 	}
-	out.Msg = p.alias.plain(out.Msg)
 	return out
 }
 

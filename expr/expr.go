@@ -73,7 +73,6 @@ type Program struct {
 	name  string
 	code  *vm.Program // nil: nothing but blanks and comments
 	lines lines
-	alias aliases
 	sites []runtime.Site
 }
 

@@ -18,7 +18,6 @@ import (
 //
 // The state is the environment of the virtual machine, which sources cannot name.
 type rewriter struct {
-	alias      aliases
 	instrument bool
 	source     string
 	runes      []rune
@@ -60,6 +59,7 @@ func (r *rewriter) rewrite(place *ast.Node) {
 		} else {
 			offset = r.keyword(offset)
 		}
+		n.SetLocation(file.Location{From: start(n.Cond)}) // the parser's is behind the condition, or none
 		r.children(n)
 		n.Cond = r.site(offset, what, n.Cond)
 	case *ast.CallNode:
@@ -130,12 +130,8 @@ func (r *rewriter) binary(place *ast.Node, n *ast.BinaryNode) {
 func (r *rewriter) call(n *ast.CallNode) ast.Node {
 	at := n.Location()
 	name := n.Callee.(*ast.IdentifierNode).Value
-	plain := name
-	if p, ok := r.alias[name]; ok {
-		plain = p
-	}
-	if r.instrument && runtime.Lookup(plain) != nil {
-		return call(at, fnCall, append([]ast.Node{r.number(at.From, "call "+plain), text(at, plain)}, n.Arguments...)...)
+	if r.instrument && runtime.Lookup(name) != nil {
+		return call(at, fnCall, append([]ast.Node{r.number(at.From, "call "+name), text(at, name)}, n.Arguments...)...)
 	}
 	return call(at, name, n.Arguments...)
 }

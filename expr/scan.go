@@ -9,31 +9,12 @@ import (
 	"github.com/sluice-mail/sluice/runtime"
 )
 
-// aliasLetter replaces the first letter of a function whose name is an operator word of
-// expr-lang (such as `contains`) where it is called as a function. It is one character,
-// so that places stay right.
-const aliasLetter = 'ꙮ'
-
-// aliases are the functions that a source calls by an operator word: alias to name.
-type aliases map[string]string
-
-// plain puts the names back into an error text.
-func (a aliases) plain(text string) string {
-	for alias, name := range a {
-		text = strings.ReplaceAll(text, alias, name)
-	}
-	return text
-}
-
 // scan looks over the tokens before the parser, which recurses as deep as they nest
-// before it counts a node. It returns the source with operator words that are called as
-// functions made names, whether there is any code, and the first error.
-func scan(source string, nesting int) (text string, found aliases, empty bool, err *file.Error) {
+// before it counts a node. It says whether there is any code, and returns the first error.
+func scan(source string, nesting int) (empty bool, err *file.Error) {
 	lex := lexer.New()
 	lex.Reset(file.NewSource(source))
-	var prev, before lexer.Token // the last two tokens
-	var pending *lexer.Token     // an operator word in the place of an operand
-	var patched []int
+	var prev lexer.Token
 	depth, run := 0, 0
 	empty = true
 	for {
@@ -43,18 +24,10 @@ func scan(source string, nesting int) (text string, found aliases, empty bool, e
 			if !ok {
 				fe = &file.Error{Location: prev.Location, Message: e.Error()}
 			}
-			return source, nil, false, fe
+			return false, fe
 		}
-		if pending != nil && tok.Is(lexer.Bracket, "(") {
-			if found == nil {
-				found = aliases{}
-			}
-			found[aliasOf(pending.Value)] = pending.Value
-			patched = append(patched, pending.From)
-		}
-		pending = nil
 		if tok.Is(lexer.EOF) {
-			break
+			return empty, nil
 		}
 		empty = false
 		switch {
@@ -68,26 +41,12 @@ func scan(source string, nesting int) (text string, found aliases, empty bool, e
 			run = 0
 		}
 		if depth > nesting || run > nesting {
-			return source, nil, false, &file.Error{Location: tok.Location,
+			return false, &file.Error{Location: tok.Location,
 				Message: (&runtime.LimitError{Limit: "nesting", Max: int64(nesting)}).Error()}
 		}
-		operand := operandNext(prev, before)
-		if tok.Kind == lexer.Operator && operand && runtime.Lookup(tok.Value) != nil {
-			pending = &tok
-		}
-		before, prev = prev, tok
+		prev = tok
 	}
-	if patched == nil {
-		return source, nil, empty, nil
-	}
-	runes := []rune(source)
-	for _, at := range patched {
-		runes[at] = aliasLetter
-	}
-	return string(runes), found, empty, nil
 }
-
-func aliasOf(name string) string { return string(aliasLetter) + name[1:] }
 
 // prefixes says whether a token makes the parser recurse without ending an operand:
 // signs, `not`, and the heads of `if` and `let`.
@@ -98,22 +57,6 @@ func prefixes(tok, prev lexer.Token) bool {
 	switch tok.Value {
 	case "+", "-", "!", "not", "if", "let", "=":
 		return tok.Kind == lexer.Operator
-	}
-	return false
-}
-
-// operandNext says whether an operand is to follow these tokens, the last one first.
-func operandNext(last, before lexer.Token) bool {
-	switch last.Kind {
-	case "": // the start
-		return true
-	case lexer.Bracket:
-		return strings.Contains("([{", last.Value)
-	case lexer.Operator:
-		if last.Value == "not" { // `a not contains b`, but `a and not contains(b, c)`
-			return operandNext(before, lexer.Token{Kind: lexer.EOF})
-		}
-		return last.Value != "." && last.Value != "?." && !strings.HasPrefix(last.Value, "#")
 	}
 	return false
 }

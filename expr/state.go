@@ -119,20 +119,6 @@ var functions = sync.OnceValue(func() conf.FunctionsTable {
 	return table
 })
 
-// withAliases returns the functions with the names under which a source calls some.
-func withAliases(a aliases) conf.FunctionsTable {
-	table := conf.FunctionsTable{}
-	for name, f := range functions() {
-		table[name] = f
-	}
-	for alias, name := range a {
-		f := *table[name]
-		f.Name = alias
-		table[alias] = &f
-	}
-	return table
-}
-
 // site tells the outcome of a condition: number, value.
 func (s *state) site(a []any) (any, error) {
 	s.task.Hit(a[0].(int), outcome(a[1]))
