@@ -20,7 +20,9 @@ func (s *Store) Check(ctx context.Context, account string, deep bool) (problems 
 // Check compares everything that is kept twice: counters and rows, UIDs and what
 // vanished, rows and blob files with their lengths. It returns a sentence for each
 // thing that is not as it must be. An error means that the account could not be read.
-func (a *Account) Check(ctx context.Context) (problems []string, err error) { return a.check(ctx, false) }
+func (a *Account) Check(ctx context.Context) (problems []string, err error) {
+	return a.check(ctx, false)
+}
 
 // CheckOctets is Check that reads all blobs too and compares them with their names.
 func (a *Account) CheckOctets(ctx context.Context) (problems []string, err error) {
