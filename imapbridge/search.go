@@ -144,8 +144,9 @@ func (s *Session) search(ctx context.Context, k wire.SearchKey) ([]int, error) {
 		found, open = append(found, more...), open[:0]
 		return err
 	}
+	var c Candidate
 	for i := range s.sel.entries {
-		c := s.candidate(i)
+		c = s.candidate(i)
 		switch v := evaluate(&k, &c); {
 		case v == unknown:
 			open = append(open, i)
@@ -185,8 +186,9 @@ func (s *Session) searchOpen(ctx context.Context, k *wire.SearchKey, open []int)
 		return nil, err
 	}
 	var found []int
+	var c Candidate
 	for n, i := range open {
-		c := s.candidate(i)
+		c = s.candidate(i)
 		v := evaluate(k, &c)
 		if v == unknown {
 			if emails[n].Row == 0 {
