@@ -49,6 +49,9 @@ func bind(l *Language, s *Script, o runtime.CompileOptions) (*program, []*Error)
 		return nil, b.errors
 	}
 	b.prog.headerSlots = b.headers
+	for name := range b.headers {
+		b.prog.headerLengths[min(len(name), maxHeaderLength)] = true
+	}
 	b.prog.captures = b.prog.captures || b.active["variables"]
 	for i := range l.list {
 		if e := &l.list[i]; e.AtEnd != nil && b.active[e.Name] {

@@ -71,6 +71,9 @@ func (r *Run) field(n *headerName) *fields {
 	return f
 }
 
+// maxHeaderLength is what names of fields do not exceed in practice; longer ones are found too.
+const maxHeaderLength = 80
+
 // index sorts the fields of the header into the slots of their names, in one go.
 func (r *Run) index() {
 	r.fields = make([]fields, len(r.prog.headerSlots))
@@ -78,8 +81,11 @@ func (r *Run) index() {
 	if m == nil {
 		return
 	}
-	var lower [80]byte
+	var lower [maxHeaderLength]byte
 	for _, f := range m.Header().Fields() {
+		if !r.prog.headerLengths[min(len(f.Name), maxHeaderLength)] {
+			continue // most fields are nothing to the script: no need to look them up
+		}
 		if len(f.Name) > len(lower) {
 			if slot, ok := r.prog.headerSlots[lowerASCII(f.Name)]; ok {
 				r.fields[slot].found = append(r.fields[slot].found, f)

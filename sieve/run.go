@@ -16,9 +16,12 @@ type program struct {
 	sites    []runtime.Site
 
 	headerSlots map[string]int // by name in lower case
-	variables   []string       // names in lower case, by slot
-	captures    bool           // captures can be read
-	atEnd       []func(*Run)   // done when the script has ended well
+	// headerLengths are the lengths that the names in headerSlots have; the last stands for
+	// all that are longer.
+	headerLengths [maxHeaderLength + 1]bool
+	variables     []string     // names in lower case, by slot
+	captures      bool         // captures can be read
+	atEnd         []func(*Run) // done when the script has ended well
 }
 
 var _ runtime.Program = (*program)(nil)

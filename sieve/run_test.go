@@ -217,6 +217,19 @@ reject "end";`
 	}
 }
 
+// TestLongHeaderNames finds fields whose names have any length.
+func TestLongHeaderNames(t *testing.T) {
+	for _, n := range []int{1, 79, 80, 81, 200} {
+		name := strings.Repeat("X", n)
+		w := world{message: name + ": a\r\n" + name + "y: b\r\n\r\n"}
+		want := []string{`say "a"`, "keep implicit"}
+		got := outcome(t, testLanguage(), `if header "`+strings.ToLower(name)+`" "a" { say "a"; }`, w)
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%d: %s", n, diff)
+		}
+	}
+}
+
 func TestDisabled(t *testing.T) {
 	l := New(Options{Disabled: []string{"reject"}})
 	_, err := l.Compile("t", []byte("require [\"reject\", \"vnd.sluice.expressions\"];"), runtime.CompileOptions{})
