@@ -198,3 +198,33 @@ func TestTheClockNeverGoesBackAndNeverStandsStill(t *testing.T) {
 		t.Errorf("the machine's clock with a floor says %d", got)
 	}
 }
+
+func FuzzParsePrefix(f *testing.F) {
+	for _, s := range []string{"16", "KV_GREYLIST", "rate-limit-auth", "256", "KV_KV_ACME", "KV_200"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		p, err := ParsePrefix(s)
+		if err != nil {
+			return
+		}
+		if again, err := ParsePrefix(fmt.Sprint(int(p))); again != p || err != nil {
+			t.Fatalf("%q is %d, which is read as %d, %v", s, p, again, err)
+		}
+	})
+}
+
+func FuzzParseCounter(f *testing.F) {
+	for _, s := range []string{"0", "-1", "9223372036854775807", "-9223372036854775808", "+1", "007", ""} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		n, err := ParseCounter(b)
+		if err != nil {
+			return
+		}
+		if again, err := ParseCounter(FormatCounter(n)); again != n || err != nil {
+			t.Fatalf("%q is %d, written and read again %d, %v", b, n, again, err)
+		}
+	})
+}

@@ -42,7 +42,7 @@ type Options struct {
 	Now func() time.Time
 	// CacheBytes bounds the cache, about; default 32 MiB, negative is no cache.
 	CacheBytes int64
-	// MaxVolatile is the most rows in memory; default 4,000,000.
+	// MaxVolatile is the most rows in memory of one prefix; default 1,000,000.
 	MaxVolatile int
 	// Shared says that other processes write to the backend, too.
 	Shared bool

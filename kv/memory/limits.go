@@ -26,10 +26,9 @@ func (s *Store) Rate(ctx context.Context, k kv.Key, rule kv.Rule, cost int64, pe
 		return d, nil
 	}
 	if !stored {
-		if err := s.room(st, now/int64(time.Millisecond)); err != nil {
+		if err := s.room(st, k.Prefix, now/int64(time.Millisecond)); err != nil {
 			return kv.Decision{}, err
 		}
-		s.rows.Add(1)
 		st.rules[rule]++
 	}
 	st.rates[rk] = rate{next, deadline}
@@ -56,17 +55,14 @@ func (s *Store) Lock(ctx context.Context, k kv.Key, ttl time.Duration, durable b
 	if stored && kv.Live(old.deadline, now) {
 		return kv.Lease{}, old.public(k).Held()
 	}
-	if !stored {
-		if err := s.room(st, now); err != nil {
-			return kv.Lease{}, err
-		}
-	}
 	fence, err := s.fences()
 	if err != nil {
 		return kv.Lease{}, err
 	}
 	if !stored {
-		s.rows.Add(1)
+		if err := s.room(st, k.Prefix, now); err != nil {
+			return kv.Lease{}, err
+		}
 	}
 	l := lease{kv.NewOwner(), fence, deadline, durable}
 	st.leases[k] = l
@@ -120,7 +116,7 @@ func (s *Store) Unlock(ctx context.Context, l kv.Lease) error {
 		return err
 	}
 	delete(st.leases, l.Key)
-	s.rows.Add(-1)
+	s.rows[l.Key.Prefix].Add(-1)
 	return nil
 }
 
@@ -153,7 +149,7 @@ func (s *Store) Restore(l kv.Lease) {
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	if _, stored := st.leases[l.Key]; !stored {
-		s.rows.Add(1)
+		s.rows[l.Key.Prefix].Add(1)
 	}
 	is := lease{owner: l.Owner, fence: l.Fence, durable: true}
 	if !l.Expires.IsZero() {

@@ -27,8 +27,8 @@ type Options struct {
 	Now func() time.Time
 	// Clock, if set, is used instead of Now: another store's, to agree with it.
 	Clock *kv.Clock
-	// MaxRows is the most rows of all kinds; more are refused with kv.ErrFull.
-	// Default 4,000,000.
+	// MaxRows is the most rows of one prefix; more are refused with kv.ErrFull, so that
+	// whoever fills one prefix does not starve the others. Default 1,000,000.
 	MaxRows int
 	// Fences gives fencing numbers, each larger than all before; default counts from 1.
 	Fences func() (uint64, error)
@@ -42,7 +42,7 @@ type Store struct {
 	maxRows int64
 	fences  func() (uint64, error)
 	fence   atomic.Uint64
-	rows    atomic.Int64
+	rows    [256]atomic.Int64 // by prefix
 	closed  atomic.Bool
 	seed    maphash.Seed
 	stripes [stripes]stripe
@@ -107,7 +107,7 @@ func New(o Options) *Store {
 	}
 	s := &Store{clock: o.Clock, maxRows: int64(o.MaxRows), fences: o.Fences, seed: maphash.MakeSeed()}
 	if s.maxRows <= 0 {
-		s.maxRows = 4_000_000
+		s.maxRows = 1_000_000
 	}
 	if s.fences == nil {
 		s.fences = func() (uint64, error) { return s.fence.Add(1), nil }
@@ -134,23 +134,23 @@ func (s *Store) begin(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// room makes sure that one more row fits, and sweeps a little for it. The stripe is
-// locked.
-func (s *Store) room(st *stripe, now int64) error {
-	s.rows.Add(-int64(st.sweep(now, 4)))
-	if s.rows.Load() < s.maxRows {
-		return nil
+// room makes sure that one more row of p fits, counts it, and sweeps a little for it.
+// The stripe is locked.
+func (s *Store) room(st *stripe, p kv.Prefix, now int64) error {
+	s.sweep(st, now, 4)
+	if s.rows[p].Load() >= s.maxRows {
+		s.sweep(st, now, 64)
 	}
-	s.rows.Add(-int64(st.sweep(now, 1<<30)))
-	if s.rows.Load() < s.maxRows {
-		return nil
+	if s.rows[p].Add(1) > s.maxRows {
+		s.rows[p].Add(-1)
+		return kv.ErrFull
 	}
-	return kv.ErrFull
+	return nil
 }
 
 // sweep looks at up to n rows of each map, beginning anywhere, and returns how many
 // expired ones it removed.
-func (st *stripe) sweep(now int64, n int) (removed int) {
+func (s *Store) sweep(st *stripe, now int64, n int) (removed int) {
 	left := n
 	for k, r := range st.rows {
 		if left--; left < 0 {
@@ -158,6 +158,7 @@ func (st *stripe) sweep(now int64, n int) (removed int) {
 		}
 		if !kv.Live(r.deadline, now) {
 			delete(st.rows, k)
+			s.rows[k.Prefix].Add(-1)
 			removed++
 		}
 	}
@@ -168,6 +169,7 @@ func (st *stripe) sweep(now int64, n int) (removed int) {
 		}
 		if !kv.Live(r.deadline, now) {
 			st.dropRate(k)
+			s.rows[k.key.Prefix].Add(-1)
 			removed++
 		}
 	}
@@ -178,6 +180,7 @@ func (st *stripe) sweep(now int64, n int) (removed int) {
 		}
 		if !kv.Live(l.deadline, now) {
 			delete(st.leases, k)
+			s.rows[k.Prefix].Add(-1)
 			removed++
 		}
 	}
@@ -206,6 +209,8 @@ func (s *Store) Close() error {
 		clear(st.leases)
 		st.mu.Unlock()
 	}
-	s.rows.Store(0)
+	for p := range s.rows {
+		s.rows[p].Store(0)
+	}
 	return nil
 }

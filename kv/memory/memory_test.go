@@ -30,6 +30,9 @@ func TestAFullStoreRefusesNewRowsUntilOldOnesExpire(t *testing.T) {
 	if err := s.Set(t.Context(), key(1000), nil, 0); !errors.Is(err, kv.ErrFull) {
 		t.Errorf("row 101: %v", err)
 	}
+	if err := s.Set(t.Context(), kv.Key{Prefix: kv.Greylist}, nil, 0); err != nil {
+		t.Errorf("a row of another prefix: %v", err)
+	}
 	if _, err := s.Rate(t.Context(), key(1000), kv.Rule{Limit: 1, Per: time.Second}, 1, false); !errors.Is(err, kv.ErrFull) {
 		t.Errorf("an allowance: %v", err)
 	}

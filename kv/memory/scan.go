@@ -26,7 +26,7 @@ func (s *Store) removeOne(st *stripe, k kv.Key, now int64) int {
 			d.count(r.deadline, now)
 		}
 	}
-	s.rows.Add(-d.all)
+	s.rows[k.Prefix].Add(-d.all)
 	return d.live
 }
 
@@ -52,7 +52,7 @@ func (s *Store) removeAll(st *stripe, p kv.Prefix, name string, now int64) int {
 			d.count(r.deadline, now)
 		}
 	}
-	s.rows.Add(-d.all)
+	s.rows[p].Add(-d.all)
 	return d.live
 }
 
@@ -138,10 +138,8 @@ func (s *Store) Purge(ctx context.Context) (removed int, more bool, err error) {
 		st := &s.stripes[s.purge.next]
 		st.mu.Lock()
 		looked += len(st.rows) + len(st.rates) + len(st.leases)
-		n := st.sweep(s.clock.Milli(), 1<<30)
+		removed += s.sweep(st, s.clock.Milli(), 1<<30)
 		st.mu.Unlock()
-		s.rows.Add(-int64(n))
-		removed += n
 		if s.purge.next++; s.purge.next == stripes {
 			s.purge.next = 0
 			return removed, false, nil

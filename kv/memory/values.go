@@ -74,16 +74,12 @@ func (s *Store) edit(ctx context.Context, k kv.Key, ttl time.Duration, change fu
 		return err
 	}
 	if !stored {
-		if err := s.room(st, now); err != nil {
+		if err := s.room(st, k.Prefix, now); err != nil {
 			return err
 		}
-		s.rows.Add(1)
 	}
 	if !there || !next.counts {
 		next.deadline = deadline
-	}
-	if s.closed.Load() {
-		return kv.ErrClosed
 	}
 	st.rows[k] = next
 	return nil
@@ -111,10 +107,9 @@ func (s *Store) Put(k kv.Key, v kv.Value) error {
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	if _, stored := st.rows[k]; !stored {
-		if err := s.room(st, s.clock.Milli()); err != nil {
+		if err := s.room(st, k.Prefix, s.clock.Milli()); err != nil {
 			return err
 		}
-		s.rows.Add(1)
 	}
 	r := filled(v.Bytes)
 	if !v.Expires.IsZero() {

@@ -28,7 +28,7 @@ import (
 type Options struct {
 	// Now is the time of the layer; nil is the machine's clock.
 	Now func() time.Time
-	// MaxRows is the most rows of the layer; default 1,000,000.
+	// MaxRows is the most rows of one prefix in the layer; default 1,000,000.
 	MaxRows int
 }
 
@@ -65,9 +65,6 @@ var (
 
 // New puts an empty layer over base. Closing it leaves base open.
 func New(base kv.Store, o Options) *Store {
-	if o.MaxRows <= 0 {
-		o.MaxRows = 1_000_000
-	}
 	s := &Store{base: base, clock: kv.NewClock(o.Now, 0), owned: map[kv.Key]part{}}
 	s.fence.Store(firstFence)
 	s.layer = memory.New(memory.Options{Clock: s.clock, MaxRows: o.MaxRows, Fences: func() (uint64, error) { return s.fence.Add(1), nil }})
