@@ -32,22 +32,61 @@ func (s *Store) putBlob(path string, d digest, raw []byte) error {
 		return err
 	}
 	dir := filepath.Dir(path)
-	if err := makeDir(dir); err != nil {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
 	if from, ok := s.links.get(d, int64(len(raw))); ok && from != path && s.link(from, path) {
 		s.stats.linked.Add(1)
-		return syncDir(dir)
+		return s.syncDirs(dir)
 	}
 	if err := s.write(path, raw); err != nil {
 		return err
 	}
-	if err := syncDir(dir); err != nil {
+	if err := s.syncDirs(dir); err != nil {
 		return err
 	}
 	s.stats.written.Add(1)
 	s.links.put(d, path, int64(len(raw)))
 	return nil
+}
+
+// maxKnownDirs bounds how many directories are remembered as durable: all of two levels.
+const maxKnownDirs = 1<<16 + 1<<8
+
+// syncDirs makes the names in a blob directory durable, and its own name and those
+// above it, once in the life of the process: whoever made a directory may have ended
+// before its name was on disk. They are synced last, since the file system then has
+// them in the journal already, together with the file.
+func (s *Store) syncDirs(dir string) error {
+	if err := syncDir(dir); err != nil {
+		return err
+	}
+	var fresh []string
+	for ; dir != s.blobDir() && !s.durable(dir); dir = filepath.Dir(dir) {
+		if err := syncDir(filepath.Dir(dir)); err != nil {
+			return err
+		}
+		fresh = append(fresh, dir)
+	}
+	if len(fresh) == 0 {
+		return nil
+	}
+	s.dirMu.Lock()
+	defer s.dirMu.Unlock()
+	if s.dirs == nil || len(s.dirs) >= maxKnownDirs {
+		s.dirs = make(map[string]bool)
+	}
+	for _, d := range fresh {
+		s.dirs[d] = true
+	}
+	return nil
+}
+
+// durable says whether the names of a directory and of those above it are on disk.
+func (s *Store) durable(dir string) bool {
+	s.dirMu.Lock()
+	defer s.dirMu.Unlock()
+	return s.dirs[dir]
 }
 
 // link makes path a name of the file at from. Any failure means that it has to be

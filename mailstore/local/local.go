@@ -97,6 +97,9 @@ type Store struct {
 
 	purgeMu sync.Mutex
 	sweep   sweep
+
+	dirMu sync.Mutex
+	dirs  map[string]bool // blob directories whose names are durable
 }
 
 var _ mailstore.Store = (*Store)(nil)
