@@ -64,7 +64,7 @@ type Result struct {
 func (r *Result) Settle(prior []Action, l Limits) Settled {
 	s, err := Settle(r.Plan, r.Err, prior, l)
 	if err != nil {
-		r.Err = fmt.Errorf("%s: %w", r.Record.Script, err)
+		r.Value, r.Err = nil, fmt.Errorf("%s: %w", r.Record.Script, err)
 		r.Record.Error = r.Err.Error()
 		s, _ = Settle(Plan{}, r.Err, prior, l) // a failed plan is never unlawful
 	}

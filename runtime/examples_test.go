@@ -7,6 +7,9 @@ import (
 
 func TestEveryExampleOfTheTable(t *testing.T) {
 	for _, f := range Functions() {
+		if testFunction(f) {
+			continue
+		}
 		if len(f.Examples) == 0 {
 			t.Errorf("%s has no example", f.Name)
 		}

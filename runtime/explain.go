@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/sluice-mail/sluice/kv"
 )
 
 // Lengths at which explanations cut, in characters.
@@ -127,9 +129,10 @@ func (a Action) String() string {
 		add("reason", quoted(a.Reason))
 	}
 	if a.Kind == Mark {
-		parts = append(parts, fmt.Sprintf("%s = %s", callText("", []Value{a.Store, a.Key}), ValueText(a.Value)))
+		parts = append(parts, fmt.Sprintf("%s = %s", ValueText(a.Key), ValueText(a.Value)))
+		add("in store", quoted(a.Store))
 		if a.TTL > 0 {
-			add("for", a.TTL.String())
+			add("for", kv.FormatTTL(a.TTL))
 		}
 	}
 	add("flags", strings.Join(a.Flags, " "))

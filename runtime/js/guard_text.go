@@ -110,6 +110,7 @@ func guardSplit(r *run, original goja.Callable) func(goja.FunctionCall) goja.Val
 			switch sep := c.Argument(0).(type) {
 			case *goja.Object:
 				r.matching(sep, s)
+				r.step(int64(s.Length() >> 3))
 			case goja.String:
 				if sep.Length() > 0 {
 					n = int64(strings.Count(s.String(), sep.String())) + 1
@@ -134,6 +135,7 @@ func guardMatch(r *run, original goja.Callable) func(goja.FunctionCall) goja.Val
 	return func(c goja.FunctionCall) goja.Value {
 		if s, ok := r.self(&c); ok {
 			r.matching(c.Argument(0), s)
+			r.step(int64(s.Length() >> 3))
 		}
 		return r.pass(original, c)
 	}
@@ -150,6 +152,7 @@ func guardReplace(r *run, original goja.Callable) func(goja.FunctionCall) goja.V
 			return r.pass(original, c)
 		}
 		r.matching(c.Argument(0), s)
+		r.step(int64(s.Length() >> 3)) // the native finds all matches before it asks for one
 		with, isFunction := goja.AssertFunction(c.Argument(1))
 		var text goja.String
 		if !isFunction {
@@ -172,6 +175,7 @@ func guardReplace(r *run, original goja.Callable) func(goja.FunctionCall) goja.V
 			} else {
 				part = r.substitute(text.String(), m.Arguments)
 			}
+			r.step(1)
 			r.output(part.Length() + 1)
 			return part
 		}

@@ -51,7 +51,7 @@ func (r *run) add(a []goja.Value) goja.Value {
 	y, ok2 := a[1].(goja.String)
 	if ok1 && ok2 {
 		r.output(min(x.Length(), y.Length()))
-		r.text(x.Length() + y.Length())
+		r.made(x.Length() + y.Length())
 		return x.Concat(y)
 	}
 	if !ok1 && !ok2 && a[0].ExportType() == intType && a[1].ExportType() == intType {
@@ -67,7 +67,7 @@ func (r *run) add(a []goja.Value) goja.Value {
 		default:
 			r.output(s.Length())
 		}
-		r.text(s.Length())
+		r.made(s.Length())
 	}
 	return v
 }
@@ -87,7 +87,7 @@ func (r *run) template(a []goja.Value) goja.Value {
 		parts[i] = r.str(v)
 		total += parts[i].Length()
 	}
-	r.text(total)
+	r.made(total)
 	r.output(total)
 	var b goja.StringBuilder
 	for _, p := range parts {

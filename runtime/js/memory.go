@@ -15,14 +15,15 @@ import (
 // is forced to find out what of it is alive.
 const (
 	watchEvery   = 5 * time.Millisecond
-	collectEvery = 100 * time.Millisecond
+	collectEvery = 10 * time.Millisecond
 )
 
 // watcher looks after the heap while one run lasts. goja does not count what a runtime
-// holds, so a run is judged by the whole process: when the heap has grown by more than the
-// run's memory limit since the run's first few milliseconds, a collection shows how much of
-// that is alive, and if that too is over the limit the run that has lasted longest is ended. A
-// run that ends within a few milliseconds costs a timer.
+// holds, so a run is judged by the whole process: when the heap has grown by half the
+// run's memory limit since the run's first few milliseconds, and each time that it has grown
+// so much again, a collection shows how much of that is alive, and if that is over the
+// limit the run that has lasted longest is ended. A run that ends within a few
+// milliseconds costs a timer.
 type watcher struct {
 	vm      *goja.Runtime
 	limit   int64
@@ -36,6 +37,7 @@ var watched struct {
 	sync.Mutex
 	runs      []*watcher // in the order of their first looks
 	collected time.Time
+	live      int64 // after that collection
 }
 
 func watch(vm *goja.Runtime, limit int64) *watcher {
@@ -71,12 +73,13 @@ func (w *watcher) look() {
 		watched.runs = append(watched.runs, w)
 		return
 	}
-	if objects-w.objects <= w.limit || time.Since(watched.collected) < collectEvery {
+	if objects-max(w.objects, watched.live) <= w.limit/2 || time.Since(watched.collected) < collectEvery {
 		return
 	}
 	goruntime.GC()
+	_, watched.live = heap()
 	watched.collected = time.Now()
-	if _, live := heap(); live-w.live > w.limit && watched.runs[0] == w {
+	if watched.live-w.live > w.limit && watched.runs[0] == w {
 		w.vm.Interrupt(&runtime.LimitError{Limit: "memory", Max: w.limit})
 	}
 }

@@ -134,7 +134,7 @@ func (r *rewriter) expression(e ast.Expression) ast.Expression {
 	case *ast.BinaryExpression:
 		switch e.Operator {
 		case token.PLUS:
-			if !literal(e.Left) && !literal(e.Right) {
+			if !literal(e.Left) || !literal(e.Right) {
 				return call(e.Idx0(), fnAdd, e.Left, e.Right)
 			}
 		case token.MULTIPLY, token.EXPONENT, token.SHIFT_LEFT:

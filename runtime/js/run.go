@@ -96,9 +96,10 @@ func (r *run) failed(err error) error {
 			out.Line, out.Col = r.line, r.col
 		}
 	case errors.As(err, &interrupted):
-		out.Err = &runtime.LimitError{Limit: "time", Max: r.limits.Time.Milliseconds()}
 		if limit, ok := interrupted.Value().(*runtime.LimitError); ok {
 			out.Err = limit
+		} else if out.Err = r.task.Step(64); out.Err == nil { // which looks at the clock
+			out.Err = &runtime.LimitError{Limit: "time", Max: r.limits.Time.Milliseconds()}
 		}
 		out.Line, out.Col = r.prog.top(interrupted.Stack())
 	case errors.As(err, &over):
@@ -147,7 +148,7 @@ func (r *run) end(err error) {
 
 // raise throws an error as an Error exception; a limit ends the run.
 func (r *run) raise(err error) {
-	if errors.Is(err, runtime.ErrBudget) {
+	if errors.Is(err, runtime.ErrBudget) || errors.Is(err, runtime.ErrReplay) {
 		r.end(err)
 	}
 	o, e := r.vm.New(r.vm.Get("Error"), r.vm.ToValue(err.Error()))
@@ -186,6 +187,17 @@ func (r *run) text(n int) {
 		r.end(&runtime.LimitError{Limit: "output", Max: r.limits.Output})
 	}
 }
+
+// made bounds a text, and counts a large one as memory: a script that keeps many of them
+// is seen before the heap has grown.
+func (r *run) made(n int) {
+	r.text(n)
+	if n > largeText {
+		r.hold(int64(n))
+	}
+}
+
+const largeText = 64 << 10
 
 // maxElements is the longest array that a run may have.
 func (r *run) maxElements() int64 { return r.limits.Memory / elementSize }
