@@ -1,5 +1,0 @@
-package gateway
-
-import "github.com/sluice-mail/sluice/runtime"
-
-var _ Journal = (*runtime.Journal)(nil)
