@@ -51,3 +51,9 @@ func fatal(err error) bool {
 	}
 	return false
 }
+
+// IsFull says whether err comes from a disk, or a database, that has no room left.
+func IsFull(err error) bool {
+	e, ok := errors.AsType[sqlite3.Error](err)
+	return ok && e.Code == sqlite3.ErrFull
+}

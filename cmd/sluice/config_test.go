@@ -81,20 +81,20 @@ func TestSecretsAreInFilesAndNeverShown(t *testing.T) {
 
 func TestValuesThatNothingCouldUseAreRefusedWithTheirPlace(t *testing.T) {
 	for text, want := range map[string]string{
-		"[imap]\nlisten = [\"1143\"]\n":                                           `x.toml:2: imap.listen: "1143" is no host:port`,
-		"[imap]\nlisten-tls = [\"127.0.0.1:993\"]\n":                              "needs [tls] cert and key",
-		"[tls]\ncert = \"a.pem\"\n":                                              "set together",
-		"[storage]\nlookup = \"other\"\n":                                        `there is no [store."other"]`,
-		"[store.\"main\".purge]\nfrequency = \"0 25 *\"\n":                        "x.toml:2: store.main.purge.frequency",
+		"[imap]\nlisten = [\"1143\"]\n":                                              `x.toml:2: imap.listen: "1143" is no host:port`,
+		"[imap]\nlisten-tls = [\"127.0.0.1:993\"]\n":                                 "needs [tls] cert and key",
+		"[tls]\ncert = \"a.pem\"\n":                                                  "set together",
+		"[storage]\nlookup = \"other\"\n":                                            `there is no [store."other"]`,
+		"[store.\"main\".purge]\nfrequency = \"0 25 *\"\n":                           "x.toml:2: store.main.purge.frequency",
 		"[store.\"b\"]\ntype = \"sqlite\"\npath = \"data/kv.db\"\n":                  "is the file of",
-		"[store.\"b\"]\ntype = \"redis\"\n":                                       `"redis" is not one of`,
-		"[[script]]\nstage = \"deliver\"\n":                                      "script.0.path: must not be empty",
-		"[[script]]\npath = \"a.js\"\non-error = \"explode\"\n":                    `x.toml:3: script.0.on-error: "explode" is not one of`,
-		"[housekeeper]\nschedule-purge-blobs = \"every day\"\n":                   "x.toml:2: housekeeper.schedule-purge-blobs",
-		"[server]\nlog-level = \"loud\"\n":                                       `"loud" is not one of`,
-		"[relay]\naddress = \"mx\"\ntls = \"maybe\"\n":                             "relay.tls",
-		"[database]\nblob-nested-levels = 9\n":                                   "above 8",
-		"[limits]\ntime = -3\n":                                                  "not negative",
+		"[store.\"b\"]\ntype = \"redis\"\n":                                          `"redis" is not one of`,
+		"[[script]]\nstage = \"deliver\"\n":                                          "script.0.path: must not be empty",
+		"[[script]]\npath = \"a.js\"\non-error = \"explode\"\n":                      `x.toml:3: script.0.on-error: "explode" is not one of`,
+		"[housekeeper]\nschedule-purge-blobs = \"every day\"\n":                      "x.toml:2: housekeeper.schedule-purge-blobs",
+		"[server]\nlog-level = \"loud\"\n":                                           `"loud" is not one of`,
+		"[relay]\naddress = \"mx\"\ntls = \"maybe\"\n":                               "relay.tls",
+		"[database]\nblob-nested-levels = 9\n":                                       "above 8",
+		"[limits]\ntime = -3\n":                                                      "not negative",
 		"[store.\"a.b\"]\ntype = \"sqlite\"\npath = \"y.db\"\npurge.frequency = 1\n": "expected text",
 	} {
 		path := filepath.Join(t.TempDir(), "x.toml")

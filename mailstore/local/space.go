@@ -5,10 +5,10 @@ import (
 	"fmt"
 	"syscall"
 
-	"github.com/mattn/go-sqlite3"
 	"golang.org/x/sys/unix"
 
 	"github.com/sluice-mail/sluice/mailstore"
+	"github.com/sluice-mail/sluice/sqlite"
 )
 
 // checkFree returns ErrNoSpace if the disk is below its mark.
@@ -28,11 +28,5 @@ func (s *Store) checkFree() error {
 
 // noSpace says whether err comes from a full disk or an exhausted quota.
 func noSpace(err error) bool {
-	return errors.Is(err, mailstore.ErrNoSpace) || errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || fullDatabase(err)
-}
-
-// fullDatabase says whether SQLite could not write for want of room.
-func fullDatabase(err error) bool {
-	e, ok := errors.AsType[sqlite3.Error](err)
-	return ok && e.Code == sqlite3.ErrFull
+	return errors.Is(err, mailstore.ErrNoSpace) || errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || sqlite.IsFull(err)
 }
