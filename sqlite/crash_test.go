@@ -161,3 +161,37 @@ func TestAnIOErrorStopsAllWriting(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestAFullDiskUndoesTheWriteAndLaterOnesWork(t *testing.T) {
+	db := openTest(t, Options{})
+	size := func(pages int) {
+		t.Helper()
+		if err := db.Write(t.Context(), func(tx *Tx) error {
+			_, err := tx.Exec(fmt.Sprintf("PRAGMA max_page_count = %d", pages))
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	size(20)
+	if err := db.Write(t.Context(), put("small", "1")); err != nil {
+		t.Fatal(err)
+	}
+	release := hold(t, db)
+	wait := enqueue(t, db, put("before", "1"), put("big", strings.Repeat("x", 200_000)), put("after", "1"))
+	release()
+	errs := wait()
+	if !errors.Is(errs[1], ErrFull) || !strings.Contains(errs[1].Error(), db.Path()) {
+		t.Errorf("got %v", errs[1])
+	}
+	got := all(t, db)
+	for i, k := range []string{"before", "big", "after"} {
+		if (got[k] != "") != (errs[i] == nil) {
+			t.Errorf("%s: answered %v, there: %v", k, errs[i], got[k] != "")
+		}
+	}
+	size(1_000_000)
+	if err := db.Write(t.Context(), put("big", strings.Repeat("x", 200_000))); err != nil {
+		t.Error(err)
+	}
+}

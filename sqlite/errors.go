@@ -16,6 +16,9 @@ var (
 	ErrNewerSchema = errors.New("sqlite: schema is newer than this program")
 	// ErrCorrupt says that the file is damaged or no SQLite database at all.
 	ErrCorrupt = errors.New("sqlite: file is damaged or not a database")
+	// ErrFull says that the disk, or the file's allowed size, is full. The write was undone;
+	// a later one may work.
+	ErrFull = errors.New("sqlite: no space left")
 	// ErrFailed says that an earlier I/O error stopped all writing to this file.
 	ErrFailed = errors.New("sqlite: writing stopped after an I/O error")
 )
@@ -27,6 +30,9 @@ func wrap(act, path string, err error) error {
 	}
 	if code, ok := codeOf(err); ok && (code == sqlite3.ErrCorrupt || code == sqlite3.ErrNotADB) {
 		return fmt.Errorf("%w: %s: %s: %w", ErrCorrupt, path, act, err)
+	}
+	if code, ok := codeOf(err); ok && code == sqlite3.ErrFull {
+		return fmt.Errorf("%w: %s: %s: %w", ErrFull, path, act, err)
 	}
 	return fmt.Errorf("sqlite: %s: %s: %w", act, path, err)
 }

@@ -153,6 +153,8 @@ func fail(act string, err error) error {
 		return nil
 	case errors.Is(err, sqlite.ErrClosed):
 		return fmt.Errorf("kv/sqlite: %s: %w", act, kv.ErrClosed)
+	case errors.Is(err, sqlite.ErrFull):
+		return fmt.Errorf("kv/sqlite: %s: %w: %w", act, kv.ErrFull, err)
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return fmt.Errorf("kv/sqlite: %s: %w", act, err)
 	}
