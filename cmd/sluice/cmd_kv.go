@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/spf13/cobra"
@@ -89,10 +90,15 @@ func showValue(p kv.Prefix, b []byte) string {
 			}
 		}
 	}
-	if utf8.Valid(b) && !strings.ContainsFunc(string(b), func(r rune) bool { return r < 0x20 || r == 0x7f }) {
+	if printable(string(b)) {
 		return string(b)
 	}
 	return fmt.Sprintf("0x%x", b)
+}
+
+// printable says whether text can go to a terminal as it is.
+func printable(s string) bool {
+	return utf8.ValidString(s) && !strings.ContainsFunc(s, unicode.IsControl)
 }
 
 // bytes is the value that a command gives, as the row keeps it.
@@ -352,7 +358,11 @@ func kvList(cmd *cobra.Command, c *Config, in kvIn, asJSON bool) error {
 				if r.Expires != nil {
 					expires = "  # until " + r.Expires.Format(time.DateTime)
 				}
-				_, err = fmt.Fprintf(w, "%s = %s%s\n", r.Name, r.Value, expires)
+				name := r.Name
+				if !printable(name) {
+					name = strconv.Quote(name)
+				}
+				_, err = fmt.Fprintf(w, "%s = %s%s\n", name, r.Value, expires)
 			}
 			if err != nil {
 				return err

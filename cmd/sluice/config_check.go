@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"net"
 	"os"
 	"reflect"
@@ -131,8 +132,8 @@ func nearestTag(t reflect.Type, key string) string {
 // nearestOf returns a hint at the name that is closest to key, or "".
 func nearestOf(key string, names map[string]string) string {
 	best, at := "", max(len(key)/3, 2)+1
-	for n := range names {
-		if d := runtime.Distance(key, n, at); d < at || d == at && best != "" && n < best {
+	for _, n := range slices.Sorted(maps.Keys(names)) {
+		if d := runtime.Distance(key, n, at); d < at {
 			best, at = n, d
 		}
 	}
