@@ -60,6 +60,6 @@ func fatal(err error) bool {
 
 // IsFull says whether err comes from a disk, or a database, that has no room left.
 func IsFull(err error) bool {
-	e, ok := errors.AsType[sqlite3.Error](err)
-	return ok && e.Code == sqlite3.ErrFull
+	code, ok := codeOf(err)
+	return ok && code == sqlite3.ErrFull || errors.Is(err, ErrFull)
 }
