@@ -3,6 +3,7 @@ package imapbridge
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 
 	"github.com/emersion/go-imap/v2"
@@ -120,20 +121,21 @@ func (s *Session) fetch(ctx context.Context, r *FetchRequest) error {
 			return err
 		}
 	}
-	gone := false
+	run := fetchRun{Session: s, request: r, needs: needs, told: told}
 	for _, sp := range spans {
 		for lo := sp.lo; lo < sp.hi; lo += fetchBatch {
-			missed, err := s.fetchRun(ctx, r, span{lo, min(lo+fetchBatch, sp.hi)}, needs, told)
-			if err != nil {
+			if err := run.do(ctx, span{lo, min(lo+fetchBatch, sp.hi)}); err != nil {
 				return err
 			}
 			if err := s.w.Err(); err != nil {
 				return err
 			}
-			gone = gone || missed
 		}
 	}
-	if gone && !r.UID {
+	switch {
+	case run.broken:
+		return no(imap.ResponseCodeServerBug, "some of the messages cannot be read")
+	case run.gone && !r.UID:
 		return errExpungeIssued
 	}
 	return nil
@@ -147,54 +149,89 @@ func rank(c fetchCall) int {
 	return 1
 }
 
-// fetchRun writes the responses of at most fetchBatch messages. missed says that some
-// were gone.
-func (s *Session) fetchRun(ctx context.Context, r *FetchRequest, sp span, needs Need, told wire.Set) (missed bool, err error) {
-	entries := s.sel.entries
+// fetchRun is a FETCH while its responses are written.
+type fetchRun struct {
+	*Session
+	request *FetchRequest
+	needs   Need
+	told    wire.Set // UIDs whose flags are told because fetching changes them
+	gone    bool     // some of the messages were expunged
+	broken  bool     // some could not be read
+}
+
+// do writes the responses of at most fetchBatch messages.
+func (r *fetchRun) do(ctx context.Context, sp span) (err error) {
+	entries := r.sel.entries
 	var emails []idmap.Email
-	if needs >= NeedEmail {
+	if r.needs >= NeedEmail {
 		rows := make([]int64, 0, sp.hi-sp.lo)
 		for i := sp.lo; i < sp.hi; i++ {
 			rows = append(rows, entries[i].Email)
 		}
-		if emails, err = s.backend.Emails(ctx, rows); err != nil {
-			return false, err
+		if emails, err = r.backend.Emails(ctx, rows); err != nil {
+			return err
 		}
 	}
-	f := Fetched{W: s.w, Session: s}
+	f := Fetched{W: r.w, Session: r.Session}
 	for i := sp.lo; i < sp.hi; i++ {
-		f.Entry = &entries[i]
-		if r.Keep != nil && !r.Keep(f.Entry) {
+		f.Entry, f.Email, f.Message = &entries[i], nil, nil
+		if r.request.Keep != nil && !r.request.Keep(f.Entry) {
 			continue
 		}
-		f.Email, f.Message = nil, nil
-		if needs >= NeedEmail {
+		if r.needs >= NeedEmail {
 			if f.Email = &emails[i-sp.lo]; f.Email.Row == 0 {
-				missed = true
+				r.gone = true
+				continue
+			}
+			switch err := r.read(ctx, &f); {
+			case errors.Is(err, errGone):
+				r.gone = true
+				continue
+			case err != nil:
+				r.logger().ErrorContext(ctx, "imap: message cannot be read", "mailbox", r.sel.mailbox.Path, "uid", f.Entry.UID, "err", err)
+				r.srv.count.serverErrors.Add(1)
+				r.broken = true
 				continue
 			}
 		}
-		if needs >= NeedMessage {
-			if err := s.readMessage(ctx, &f); errors.Is(err, mailstore.ErrNotFound) {
-				missed = true
-				continue
-			} else if err != nil {
-				return missed, err
-			}
-		}
-		s.writeFetched(r, &f, i, told)
+		r.writeFetched(r.request, &f, i, r.told)
 	}
-	return missed, nil
+	return nil
 }
 
-// readMessage reads a message's octets.
-func (s *Session) readMessage(ctx context.Context, f *Fetched) error {
-	raw, err := s.backend.Blob(ctx, f.Email.BlobID)
-	if err != nil {
+// read reads the octets of a message if they are needed, or if the store did not keep
+// its wire forms.
+func (r *fetchRun) read(ctx context.Context, f *Fetched) error {
+	described := len(f.Email.Envelope) > 0
+	if r.needs < NeedMessage && described {
+		return nil
+	}
+	var err error
+	if f.Message, err = r.readMessage(ctx, f.Email); err != nil {
 		return err
 	}
-	f.Message = mail.New(raw)
+	if !described {
+		f.Email.Envelope, f.Email.BodyStructure, f.Email.Body = Describe(f.Message)
+	}
 	return nil
+}
+
+// errGone says that a message was expunged while its octets were asked for.
+var errGone = errors.New("imapbridge: message is gone")
+
+// readMessage reads a message's octets. If they are not there, but the message still is,
+// something is wrong with the store.
+func (s *Session) readMessage(ctx context.Context, e *idmap.Email) (*mail.Message, error) {
+	raw, err := s.backend.Blob(ctx, e.BlobID)
+	if errors.Is(err, mailstore.ErrNotFound) {
+		if again, err := s.backend.Emails(ctx, []int64{e.Row}); err == nil && again[0].Row == 0 {
+			return nil, errGone
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("imapbridge: read message: %w", err)
+	}
+	return mail.New(raw), nil
 }
 
 // writeFetched writes the response of the message at index i.

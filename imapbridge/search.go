@@ -9,7 +9,6 @@ import (
 	"github.com/sluice-mail/sluice/imapbridge/idmap"
 	"github.com/sluice-mail/sluice/imapbridge/wire"
 	"github.com/sluice-mail/sluice/mail"
-	"github.com/sluice-mail/sluice/mailstore"
 )
 
 // SearchKey is a key of SEARCH.
@@ -198,14 +197,16 @@ func (s *Session) searchOpen(ctx context.Context, k *wire.SearchKey, open []int)
 			v = evaluate(k, &c)
 		}
 		if v == unknown {
-			raw, err := s.backend.Blob(ctx, c.Email.BlobID)
-			if errors.Is(err, mailstore.ErrNotFound) {
+			m, err := s.readMessage(ctx, c.Email)
+			if errors.Is(err, errGone) {
 				continue
 			}
-			if err != nil {
-				return nil, err
+			if err != nil { // one lost message must not keep the others from being found
+				s.srv.count.serverErrors.Add(1)
+				s.logger().ErrorContext(ctx, "imap: message cannot be read", "mailbox", s.sel.mailbox.Path, "uid", c.Entry.UID, "err", err)
+				continue
 			}
-			c.Message, c.known = mail.New(raw), NeedMessage
+			c.Message, c.known = m, NeedMessage
 			v = evaluate(k, &c)
 		}
 		if v == isSo {

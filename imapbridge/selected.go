@@ -182,6 +182,16 @@ func (sel *selected) uids(spans []span) []imap.UID {
 	return out
 }
 
+// noteDifference remembers the keywords that came with a difference and reports whether
+// any is new. New messages stand at the end of the list.
+func (sel *selected) noteDifference(now []idmap.Entry, d *difference) bool {
+	fresh := sel.noteKeywords(now[len(now)-d.fresh:])
+	for _, c := range d.changed {
+		fresh = sel.noteKeywords(now[c.now:c.now+1]) || fresh
+	}
+	return fresh
+}
+
 // noteKeywords remembers the keywords of entries and reports whether any is new.
 func (sel *selected) noteKeywords(entries []idmap.Entry) bool {
 	fresh := false

@@ -97,8 +97,9 @@ type counters struct {
 
 // Server serves IMAP to any number of listeners. Many goroutines may use it.
 type Server struct {
-	o     Options
-	count counters
+	o           Options
+	count       counters
+	differences differences
 
 	mu        sync.Mutex
 	closing   bool

@@ -41,7 +41,12 @@ func (s *Session) sync(ctx context.Context, how syncHow) error {
 			return err
 		}
 	}
-	d := compare(sel.entries, view.Entries)
+	var d *difference
+	if sel.holding {
+		d = compare(sel.entries, view.Entries)
+	} else {
+		d = s.srv.differences.between(sel.view, view)
+	}
 	recent := 0
 	if len(d.gone) > 0 || d.fresh > 0 {
 		recent = sel.countRecent()
@@ -56,10 +61,8 @@ func (s *Session) sync(ctx context.Context, how syncHow) error {
 	default:
 		sel.entries, sel.holding = merge(sel.entries, view.Entries, d), true
 	}
-	if d.fresh > 0 || len(d.changed) > 0 {
-		if sel.noteKeywords(view.Entries) {
-			s.tellFlags()
-		}
+	if sel.noteDifference(view.Entries, d) {
+		s.tellFlags()
 	}
 	if d.fresh > 0 {
 		s.w.Text("* ").Uint(uint64(len(sel.entries))).Text(" EXISTS\r\n")
@@ -78,54 +81,8 @@ func (s *Session) sync(ctx context.Context, how syncHow) error {
 	return nil
 }
 
-// difference is what happened between two lists of entries.
-type difference struct {
-	gone    []int // indexes into the old list
-	changed []change
-	fresh   int // entries of the new list that the old one has not
-}
-
-// change is a message with new flags.
-type change struct {
-	old idmap.Entry
-	now int // index into the new list
-}
-
-// compare finds the difference between two lists, both ascending by UID.
-func compare(old, now []idmap.Entry) difference {
-	var d difference
-	i, j := 0, 0
-	for i < len(old) && j < len(now) {
-		a, b := &old[i], &now[j]
-		switch {
-		case a.UID < b.UID:
-			d.gone = append(d.gone, i)
-			i++
-		case a.UID > b.UID:
-			d.fresh++
-			j++
-		default:
-			if a.ModSeq != b.ModSeq && !sameFlags(a, b) {
-				d.changed = append(d.changed, change{old: *a, now: j})
-			}
-			i++
-			j++
-		}
-	}
-	for ; i < len(old); i++ {
-		d.gone = append(d.gone, i)
-	}
-	d.fresh += len(now) - j
-	return d
-}
-
-// sameFlags reports whether two entries have the same flags, \Recent aside.
-func sameFlags(a, b *idmap.Entry) bool {
-	return a.Flags&^idmap.Recent == b.Flags&^idmap.Recent && slices.Equal(a.Keywords, b.Keywords)
-}
-
 // merge returns now with the entries of old that are gone kept in their places.
-func merge(old, now []idmap.Entry, d difference) []idmap.Entry {
+func merge(old, now []idmap.Entry, d *difference) []idmap.Entry {
 	out := make([]idmap.Entry, 0, len(now)+len(d.gone))
 	j := 0
 	for _, g := range d.gone {

@@ -32,7 +32,8 @@ var update = flag.Bool("update", false, "rewrite golden files and transcripts")
 //	append PATH (FLAGS) FILE
 //
 // and "session" is what is said. "C: " is a line to the server, {FILE} and {FILE+} in it
-// the announcement of FILE as a literal, and "C< FILE" sends its octets. "S: " is a line
+// the announcement of FILE as a literal, and "C< FILE" sends its octets; "C! " is text
+// without a line end. "S: " is a line
 // of the server, literals in it written as {3}"abc"; <*> in it stands for anything. "S+ "
 // is the same where the server speaks unasked. C2, S2 and so on are further connections.
 // Lines of files go over the wire with CRLF.
@@ -270,6 +271,10 @@ func (tr *transcript) client(number string) *client {
 
 // say sends a line of the transcript.
 func (tr *transcript) say(c *client, kind byte, text string) {
+	if kind == '!' {
+		c.send(text)
+		return
+	}
 	if kind == '<' {
 		data, ok := tr.files[text]
 		if !ok {
@@ -289,7 +294,7 @@ func (tr *transcript) say(c *client, kind byte, text string) {
 	c.send(text + "\r\n")
 }
 
-var stepRE = regexp.MustCompile(`^([CS])(\d*)([:<+]) ?(.*)$`)
+var stepRE = regexp.MustCompile(`^([CS])(\d*)([:<+!]) ?(.*)$`)
 
 // play says and compares.
 func (tr *transcript) play(lines []string) {
@@ -354,7 +359,7 @@ func (tr *transcript) record(lines []string) []string {
 			if cm := commandRE.FindStringSubmatch(m[4]); m[3] == ":" && cm != nil && c.tag == "" {
 				c.tag = cm[1]
 			}
-			if m[3] == "<" || slices.ContainsFunc([]string{"+}"}, func(s string) bool { return strings.HasSuffix(m[4], s) }) {
+			if m[3] == "<" || m[3] == "!" || slices.ContainsFunc([]string{"+}"}, func(s string) bool { return strings.HasSuffix(m[4], s) }) {
 				continue // more of the command follows
 			}
 			for {
