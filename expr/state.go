@@ -1,6 +1,7 @@
 package expr
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 
@@ -45,6 +46,9 @@ func (s *state) invoke(f *runtime.Function, args []any) (any, error) {
 	values := make([]runtime.Value, len(args))
 	for i, a := range args {
 		v, err := s.export(a)
+		if errors.Is(err, runtime.ErrBudget) {
+			return nil, err
+		}
 		if err != nil {
 			return nil, fmt.Errorf("%s: argument %d: %w", f.Name, i+1, err)
 		}

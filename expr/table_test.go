@@ -135,9 +135,9 @@ func TestReplayNeedsNoStore(t *testing.T) {
 
 // TestAcrossAPipe runs a program that reaches its core by nothing but a connection.
 func TestAcrossAPipe(t *testing.T) {
-	host, _ := live(t)
 	p := compile(t, filter, runtime.CompileOptions{Instrument: true})
 	run := func(o runtime.RunOptions) *runtime.Result {
+		host, _ := live(t)
 		o.Host, o.Trust, o.Namespace, o.Record = host, runtime.Admin, "admin", runtime.RecordFull
 		return runtime.NewEngine().Run(t.Context(), p, runtime.ExampleTransaction(), o)
 	}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"math/big"
 	"slices"
+	"strings"
 
 	"github.com/dop251/goja/ast"
 	"github.com/dop251/goja/file"
@@ -84,7 +85,7 @@ func (r *rewriter) enter(n ast.Node) {
 	case *ast.ForOfStatement:
 		n.Body = r.tick(n.Body)
 	case *ast.IfStatement:
-		n.Test = r.site(n.If, "if", n.Test)
+		n.Test = r.site(r.keyword(n.Test.Idx0()), "if", n.Test)
 	case *ast.ConditionalExpression:
 		n.Test = r.site(n.Test.Idx0(), "?:", n.Test)
 	case *ast.SpreadElement:
@@ -253,6 +254,17 @@ func (r *rewriter) site(at file.Idx, what string, e ast.Expression) ast.Expressi
 		return e
 	}
 	return call(e.Idx0(), fnSite, r.number(at, what), e)
+}
+
+// keyword returns the place of the `if` in front of a condition, which the parser does not
+// keep.
+func (r *rewriter) keyword(test file.Idx) file.Idx {
+	source := r.checker.c.places.source
+	at := strings.LastIndex(source[:max(min(offsetOf(test), len(source)), 0)], "if")
+	if at < 0 {
+		return test
+	}
+	return test - file.Idx(offsetOf(test)-at)
 }
 
 func (r *rewriter) number(at file.Idx, what string) *ast.NumberLiteral {
