@@ -15,8 +15,8 @@ func bigBox(b *testing.B, n int) *memory {
 	m := newMemory()
 	batch := make([]idmap.Append, 0, n)
 	for i := range n {
-		a := idmap.Append{Raw: []byte(fmt.Sprintf("From: Sender %d <s%d@example.org>\r\nTo: alice@example.org\r\nSubject: Message number %d\r\n"+
-			"Date: Wed, 04 Mar 2026 05:06:07 +0100\r\nMessage-ID: <%d@example.org>\r\n\r\n%s\r\n", i, i%97, i, i, strings.Repeat("text ", 150)))}
+		a := idmap.Append{Raw: fmt.Appendf(nil, "From: Sender %d <s%d@example.org>\r\nTo: alice@example.org\r\nSubject: Message number %d\r\n"+
+			"Date: Wed, 04 Mar 2026 05:06:07 +0100\r\nMessage-ID: <%d@example.org>\r\n\r\n%s\r\n", i, i%97, i, i, strings.Repeat("text ", 150))}
 		if i%3 == 0 {
 			a.Flags = idmap.Seen
 		}

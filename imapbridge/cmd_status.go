@@ -2,6 +2,7 @@ package imapbridge
 
 import (
 	"context"
+	"slices"
 
 	"github.com/emersion/go-imap/v2"
 
@@ -58,10 +59,8 @@ func init() {
 					p.Failf("unknown status item %s", name)
 					return
 				}
-				for _, have := range st.items {
-					if have == item {
-						return
-					}
+				if slices.Contains(st.items, item) {
+					return
 				}
 				st.items = append(st.items, item)
 			})

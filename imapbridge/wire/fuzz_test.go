@@ -46,7 +46,7 @@ func FuzzCommands(f *testing.F) {
 				break
 			}
 			for _, production := range productions {
-				for skip := 0; skip < 4; skip++ {
+				for skip := range 4 {
 					p := NewParser(c)
 					for range skip { // the production may stand behind other arguments
 						p.SP()

@@ -1,6 +1,9 @@
 package wire
 
-import "unicode/utf8"
+import (
+	"slices"
+	"unicode/utf8"
+)
 
 // quotedMax bounds a quoted string; longer ones come as literals.
 const quotedMax = 64 << 10
@@ -76,11 +79,9 @@ func (p *Parser) Literal() (data []byte, binary bool) {
 func (p *Parser) textLiteral() []byte {
 	start := p.pos
 	data, _ := p.Literal()
-	for _, c := range data {
-		if c == 0 {
-			p.failAt(start, "literal holds a NUL")
-			return nil
-		}
+	if slices.Contains(data, 0) {
+		p.failAt(start, "literal holds a NUL")
+		return nil
 	}
 	return data
 }

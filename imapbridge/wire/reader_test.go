@@ -28,11 +28,12 @@ func readAll(t *testing.T, input string) (out []string, continues int, err error
 		case err != nil:
 			return out, continues, err
 		default:
-			line := c.Tag + " " + c.Name
+			var line strings.Builder
+			line.WriteString(c.Tag + " " + c.Name)
 			for _, l := range c.literals {
-				line += " <" + string(l.data) + ">"
+				line.WriteString(" <" + string(l.data) + ">")
 			}
-			out = append(out, line)
+			out = append(out, line.String())
 		}
 	}
 }
