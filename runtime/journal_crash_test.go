@@ -2,6 +2,7 @@ package runtime
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -164,28 +165,38 @@ func TestJournalDamageAfterACleanEndIsFound(t *testing.T) {
 	}
 }
 
-func FuzzJournalFile(f *testing.F) {
-	f.Add([]byte{}, false)
-	head := append([]byte(segmentMagic), segmentVersion)
-	head = append(head, "markmark----"...)
-	sealHead(head)
-	f.Add(head, false)
+func FuzzJournalSegment(f *testing.F) {
 	s := &segment{marker: [markerSize]byte([]byte("markmark"))}
-	r, err := encodeRecord(&record{Put: delivery("x", "a@b")})
-	if err != nil {
-		f.Fatal(err)
-	}
-	s.fillHead(r, 0)
-	f.Add(append(slices.Clone(head), r...), true)
-	f.Fuzz(func(t *testing.T, content []byte, salvage bool) {
-		j, _, err := reopen(t, "0000000000000001"+segmentSuffix, content, JournalOptions{Salvage: salvage})
+	var all []byte
+	for _, r := range []*record{{First: true, Unconfirmed: map[string]int64{"a": 1}}, {Put: delivery("x", "a@b")}, {Done: []string{"s"}}, {Confirm: []string{"a"}}} {
+		b, err := encodeRecord(r)
 		if err != nil {
-			return
+			f.Fatal(err)
 		}
-		if len(bodies(j)) > len(content) {
-			t.Error("more deliveries than octets")
+		s.fillHead(b, int64(segmentHead+len(all)))
+		all = append(all, b...)
+		f.Add(slices.Clone(all), false)
+	}
+	f.Add(all[:len(all)-1], true)
+	f.Add(all[1:], true)
+	f.Fuzz(func(t *testing.T, content []byte, goOn bool) {
+		b := append(make([]byte, segmentHead), content...)
+		s := &segment{marker: [markerSize]byte([]byte("markmark")), size: int64(len(b)), path: "file"}
+		j := &Journal{pending: map[string]*ref{}, unconfirmed: newUnconfirmed(time.Hour, 10)}
+		good, err := s.scan(bytes.NewReader(b), 1<<20, func(offset, size int64, payload []byte) error {
+			return j.replay(s, offset, size, payload)
+		}, func(de *DamagedError, _ bool) (bool, error) {
+			if de.Offset < int64(segmentHead) || de.Offset > s.size {
+				t.Errorf("damage at %d of %d octets", de.Offset, s.size)
+			}
+			return goOn, nil
+		})
+		if good > s.size || err == nil && good < int64(segmentHead) {
+			t.Errorf("%d of %d octets are good", good, s.size)
 		}
-		closeJournal(t, j)
+		if s.live != len(j.pending) || j.unconfirmed.len() > 10 {
+			t.Errorf("%d live, %d pending, %d unconfirmed", s.live, len(j.pending), j.unconfirmed.len())
+		}
 	})
 }
 

@@ -100,10 +100,11 @@ func encodeStruct(v any) ([]byte, error) {
 // encodeRecord returns r with room for its head in front.
 func encodeRecord(r *record) ([]byte, error) {
 	var b bytes.Buffer
-	b.Grow(recordHead + 512)
+	size := recordHead + 512
 	if r.Put != nil {
-		b.Grow(len(r.Put.Raw))
+		size += len(r.Put.Raw) + 256*len(r.Put.Plans)
 	}
+	b.Grow(size)
 	b.Write(make([]byte, recordHead))
 	if err := journalEnc.MarshalToBuffer(r, &b); err != nil {
 		return nil, err

@@ -162,7 +162,9 @@ func TestHostileProgramBehindAPipe(t *testing.T) {
 	}
 	write := func(b []byte) func(*ends) {
 		return func(e *ends) {
-			go func() { _, _ = io.Copy(io.Discard, e.Reader) }()
+			if err := readFrame(e.Reader, maxCoreFrame, journalDec, new(Job)); err != nil {
+				t.Error(err)
+			}
 			_, _ = e.Write(b)
 		}
 	}
