@@ -32,6 +32,7 @@ import (
 	"errors"
 	"iter"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -132,6 +133,8 @@ type Intake struct {
 	answers answers
 	later   later
 	records ring
+
+	recovered sync.Once
 
 	messages, delivered, repeats, refused, deferred atomic.Int64
 	scriptRuns, scriptErrors, failures              atomic.Int64

@@ -97,9 +97,13 @@ func (in *Intake) apply(ctx context.Context, d *runtime.Delivery) {
 	in.later.put(d.Serial, in.o.Now())
 }
 
-// Recover applies what was promised before this start. It is called once, before mail
-// comes in; what fails is left to Run.
+// Recover applies what was promised before this start, once; later calls do nothing. It is
+// best called before mail comes in. What fails is left to Run.
 func (in *Intake) Recover(ctx context.Context) {
+	in.recovered.Do(func() { in.recover(ctx) })
+}
+
+func (in *Intake) recover(ctx context.Context) {
 	for d := range in.o.Journal.All() {
 		if ctx.Err() != nil {
 			return
