@@ -28,9 +28,10 @@ func init() {
 	register(Function{
 		Name:   "keep",
 		Family: "mail",
-		Doc:    "Stores the message in the inbox, with these flags. It takes the place of the implicit keep.",
+		Doc: "Stores the message in the inbox, with these flags. It takes the place of the implicit keep. Before " +
+			"there is a message it says that the peer may go on.",
 		Params: []Param{{Name: "flags", Kind: List, Optional: true, Doc: `IMAP flags such as "\\Seen" or "$Label"`}},
-		Result: Bool, Effect: Acts, Stages: filing, Trust: User,
+		Result: Bool, Effect: Acts, Stages: append([]Stage{StageIMAP}, refusing...), Trust: User,
 		Examples: []Example{{Code: `keep()`, Want: `true`}, {Code: `keep(["$Work"])`, Want: `true`}},
 		Call: func(e *Env, a Args) (Value, error) {
 			flags, err := flagList(a.List(0))

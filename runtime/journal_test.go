@@ -339,6 +339,31 @@ func TestJournalDiskErrors(t *testing.T) {
 	}
 }
 
+func TestJournalGoesOnWhereNoNewFileCanBegin(t *testing.T) {
+	var full atomic.Bool
+	dir := t.TempDir()
+	j := openJournal(t, dir, JournalOptions{SegmentSize: 1, create: func(path string) (segmentFile, error) {
+		f, err := createSegment(path)
+		return &diskFile{segmentFile: f, write: func(b []byte) (int, error) {
+			if full.Load() {
+				return 0, syscall.ENOSPC
+			}
+			return f.Write(b)
+		}}, err
+	}})
+	put(t, j, delivery("one", "a@b"))
+	full.Store(true)
+	if err := j.Put(t.Context(), delivery("two", "a@b")); !errors.Is(err, syscall.ENOSPC) {
+		t.Errorf("error is %v", err)
+	}
+	full.Store(false)
+	put(t, j, delivery("three", "a@b"))
+	wantBodies(t, j, "one", "three")
+	closeJournal(t, j)
+	j = openJournal(t, dir, JournalOptions{})
+	wantBodies(t, j, "one", "three")
+}
+
 func TestJournalRefusesNewerVersions(t *testing.T) {
 	dir := t.TempDir()
 	j := openJournal(t, dir, JournalOptions{})
