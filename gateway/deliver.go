@@ -29,13 +29,13 @@ func (in *Intake) Deliver(ctx context.Context, tx *runtime.Transaction, rcpts []
 	answer = &Answer{in: in, Outcomes: make([]Outcome, len(rcpts))}
 	defer func() {
 		if x := recover(); x != nil {
-			in.log.Error("gateway: internal error", slog.String("message_id", tx.ID), slog.Any("err", x), slog.String("stack", string(debug.Stack())))
+			in.log.Error("gateway: internal error", slog.String("message_id", tx.ID), slog.Any("err", fmt.Errorf("%v\n%s", x, debug.Stack())))
 			answer.close()
 			answer.refuseOpen(serverError)
 		}
 		in.count(answer)
-		in.log.Info("message", slog.String("message_id", tx.ID), slog.String("stage", string(runtime.StageDeliver)),
-			slog.String("outcome", outcomesText(answer.Outcomes)), slog.Duration("took", in.o.Now().Sub(started)))
+		in.log.Info("message answered with "+outcomesText(answer.Outcomes), slog.String("message_id", tx.ID),
+			slog.Duration("took", in.o.Now().Sub(started)))
 	}()
 	if out := in.Room(); !out.Accepted() {
 		answer.refuseOpen(out)

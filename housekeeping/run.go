@@ -47,8 +47,7 @@ func (s *Scheduler) run(ctx context.Context, w *work, due time.Time) (r Run, err
 	if serr := s.o.History.Save(context.WithoutCancel(ctx), w.name, past); serr != nil {
 		err = errors.Join(err, serr)
 	}
-	s.o.Logger.Info("job done", slog.String("job", w.name), slog.Duration("took", r.Took),
-		slog.Int64("removed", r.Removed), slog.Any("err", err))
+	s.o.Logger.Info(fmt.Sprintf("job removed %d", r.Removed), slog.String("job", w.name), slog.Duration("took", r.Took), slog.Any("err", err))
 	if err != nil {
 		err = fmt.Errorf("housekeeping: %s: %w", w.name, err)
 	}
@@ -60,7 +59,7 @@ func (s *Scheduler) batches(ctx context.Context, w *work) (total int64, err erro
 	defer func() {
 		if x := recover(); x != nil {
 			err = fmt.Errorf("internal error: %v", x)
-			s.o.Logger.Error("job panicked", slog.String("job", w.name), slog.Any("err", err), slog.String("stack", string(debug.Stack())))
+			s.o.Logger.Error("job panicked", slog.String("job", w.name), slog.Any("err", fmt.Errorf("%v\n%s", x, debug.Stack())))
 		}
 	}()
 	for {

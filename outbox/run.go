@@ -3,6 +3,7 @@ package outbox
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -220,13 +221,13 @@ func (b *Outbox) note(it *item) {
 		switch t.result.kind {
 		case delivered:
 			b.sent.Add(1)
-			b.o.Logger.Info("sent", slog.Int64("message_id", it.id), slog.Int("attempts", t.attempts))
+			b.o.Logger.Info("sent", slog.Int64("message_id", it.id))
 		case permanent:
 			b.failed.Add(1)
 			b.o.Logger.Warn("refused by the relay", slog.Int64("message_id", it.id), slog.String("err", t.result.text()))
 		case temporary:
 			b.deferred.Add(1)
-			b.o.Logger.Warn("not sent yet", slog.Int64("message_id", it.id), slog.Int("attempts", t.attempts), slog.String("err", t.result.text()))
+			b.o.Logger.Warn(fmt.Sprintf("not sent at attempt %d", t.attempts), slog.Int64("message_id", it.id), slog.String("err", t.result.text()))
 		}
 	}
 }

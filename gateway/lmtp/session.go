@@ -106,7 +106,7 @@ func (c *session) wait(begin bool) error {
 func (c *session) serve(ctx context.Context) {
 	defer func() {
 		if x := recover(); x != nil {
-			c.server.log.Error("lmtp: internal error", slog.Any("err", x), slog.String("stack", string(debug.Stack())))
+			c.server.log.Error("lmtp: internal error", slog.Any("err", fmt.Errorf("%v\n%s", x, debug.Stack())))
 			c.w.Reset(c.conn) // what was half said stays unsaid
 			c.reply(421, "4.3.0", "server error, try again later")
 			c.flush()
