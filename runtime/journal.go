@@ -40,8 +40,10 @@ type JournalOptions struct {
 	Now     func() time.Time
 	Logger  *slog.Logger
 
-	// create opens a new segment; tests put broken disks in its place.
-	create func(path string) (segmentFile, error)
+	// create opens a new segment and syncFolder makes names durable; tests put broken and
+	// fast disks in their place.
+	create     func(path string) (segmentFile, error)
+	syncFolder func(dir string) error
 }
 
 func (o JournalOptions) withDefaults() JournalOptions {
@@ -71,6 +73,9 @@ func (o JournalOptions) withDefaults() JournalOptions {
 	}
 	if o.create == nil {
 		o.create = createSegment
+	}
+	if o.syncFolder == nil {
+		o.syncFolder = syncFolder
 	}
 	return o
 }

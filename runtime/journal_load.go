@@ -48,7 +48,7 @@ func (j *Journal) load() error {
 			return err
 		}
 	}
-	return syncFolder(j.dir)
+	return j.o.syncFolder(j.dir)
 }
 
 // forget removes a segment that nothing is pending in, whatever comes before it.

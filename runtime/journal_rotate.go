@@ -54,7 +54,7 @@ func (j *Journal) rotate() error {
 		return drop(err)
 	}
 	s.size += int64(len(b))
-	if err := errors.Join(s.file.Sync(), syncFolder(j.dir)); err != nil {
+	if err := errors.Join(s.file.Sync(), j.o.syncFolder(j.dir)); err != nil {
 		return j.fail(fmt.Errorf("fsync %s: %w", s.path, err))
 	}
 	old := j.active
