@@ -21,6 +21,13 @@ var revealing = map[string]bool{
 	"getOwnPropertyDescriptor": true, "getOwnPropertyDescriptors": true,
 }
 
+// producers are names by which a source gets arrays.
+var producers = map[string]bool{
+	"Array": true, "keys": true, "values": true, "entries": true, "getOwnPropertyNames": true,
+	"getOwnPropertySymbols": true, "split": true, "match": true, "matchAll": true, "exec": true,
+	"parse": true, "constructor": true, "prototype": true, "groupBy": true,
+}
+
 // globals are the names that goja gives every runtime.
 var globals = func() map[string]bool {
 	m := map[string]bool{"undefined": true, "arguments": true}
@@ -37,7 +44,8 @@ type checker struct {
 	c         *compilation
 	declared  map[string]bool // anywhere in the source
 	mentioned map[string]bool // names, properties and texts
-	dynamic   bool            // it may reach any property of any object
+	dynamic   bool            // it may reach any property of any object without naming it
+	arrays    bool            // it may make arrays
 	big       bool            // it has BigInts as literals
 }
 
@@ -89,12 +97,12 @@ func (k *checker) names(n ast.Node) {
 		k.dynamic = k.dynamic || revealing[name]
 	case *ast.PropertyShort:
 		k.mentioned[n.Name.Name.String()] = true
-	case *ast.PropertyKeyed:
-		k.dynamic = k.dynamic || n.Computed
+	case *ast.ArrayLiteral, *ast.ArrayPattern, *ast.SpreadElement:
+		k.arrays = true
+	case *ast.TemplateLiteral:
+		k.arrays = k.arrays || n.Tag != nil
 	case *ast.StringLiteral:
 		k.mentioned[n.Value.String()] = true
-	case *ast.BracketExpression:
-		k.dynamic = k.dynamic || !plainKey(n.Member)
 	case *ast.NumberLiteral:
 		if _, ok := n.Value.(*big.Int); ok {
 			k.big = true
@@ -126,6 +134,7 @@ func plainKey(e ast.Expression) bool {
 
 func (k *checker) params(p *ast.ParameterList) {
 	if p != nil && p.Rest != nil {
+		k.arrays = true
 		k.declare(p.Rest)
 	}
 }
@@ -265,15 +274,20 @@ func (k *checker) constant(e ast.Expression) runtime.Value {
 	return runtime.Unknown
 }
 
-// guards returns the natives that have to be replaced for this source.
-func (k *checker) guards() []*guard {
-	var list []*guard
+// guards returns the natives that have to be replaced in every run of this source, and those
+// that may have to be.
+func (k *checker) guards() (now, later []*guard) {
+	for name := range k.mentioned {
+		k.arrays = k.arrays || producers[name]
+	}
 	for _, g := range guards() {
-		if k.dynamic || g.always || k.reaches(g) {
-			list = append(list, g)
+		if k.dynamic || g.lists && k.arrays || k.reaches(g) {
+			now = append(now, g)
+		} else {
+			later = append(later, g)
 		}
 	}
-	return list
+	return now, later
 }
 
 // seal says whether the source may reach what scripts do not have.

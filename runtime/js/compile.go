@@ -81,7 +81,8 @@ func (c *compilation) run(source string) (p *Program, err error) {
 	}
 	r := &rewriter{checker: k, instrument: c.compile.Instrument}
 	r.rewrite(body)
-	p = &Program{name: c.name, places: c.places, guards: k.guards(), sealed: k.seal(), sites: r.numbered()}
+	p = &Program{name: c.name, places: c.places, sealed: k.seal(), sites: r.numbered()}
+	p.guards, p.later = k.guards()
 	if p.code, err = goja.CompileAST(tree, true); err != nil {
 		var ce *goja.CompilerSyntaxError
 		if errors.As(err, &ce) {

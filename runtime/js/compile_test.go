@@ -9,8 +9,8 @@ import (
 
 func TestCompileErrors(t *testing.T) {
 	deliver := runtime.CompileOptions{Stage: runtime.StageDeliver, Trust: runtime.Admin, Stores: []string{"shared"}}
-	rcpt := deliver
-	rcpt.Stage = runtime.StageRcpt
+	connect := deliver
+	connect.Stage = runtime.StageConnect
 	tests := []struct {
 		name, source, want string
 		o                  runtime.CompileOptions
@@ -18,7 +18,7 @@ func TestCompileErrors(t *testing.T) {
 		{"an unknown function", "1;\n  key_gett(\"\", \"a\")", `t.js:2:3: unknown function "key_gett"; is "key_get" meant?`, deliver},
 		{"too few arguments", `key_get("")`, `t.js:1:1: key_get: called with 1 argument, takes 2: key_get(store, key) -> any`, deliver},
 		{"a wrong kind", `key_get("", 1)`, `t.js:1:1: key_get: argument 2 (key): expected string, got int`, deliver},
-		{"a wrong stage", `keep()`, `t.js:1:1: keep is not lawful at stage rcpt`, rcpt},
+		{"a wrong stage", `discard()`, `t.js:1:1: discard is not lawful at stage connect`, connect},
 		{"an unknown store", `key_get("x", "k") == key_get("shared", "k")`, `t.js:1:1: key_get: unknown store "x"`, deliver},
 		{"several errors", "keepp();\nkey_get()", "t.js:1:1: unknown function \"keepp\"; is \"keep\" meant?\n" +
 			"t.js:2:1: key_get: called with 0 arguments, takes 2: key_get(store, key) -> any", deliver},

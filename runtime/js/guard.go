@@ -6,9 +6,10 @@ import (
 	"github.com/dop251/goja"
 )
 
-// guard replaces one native of goja, in the runs of scripts that could reach it. A script
-// reaches a native by a name in its source, or, if it uses a computed key, whatever it
-// likes; so small scripts, which have neither, pay nothing.
+// guard replaces one native of goja, in the runs of scripts that could reach it: to
+// replace them all would cost a run many times what a small filter does. A script reaches a
+// native by a name in its source, or by a computed key, which the rewriter has looked at:
+// the first key that names a native which has to be replaced has all of them replaced.
 //
 // The natives that are replaced are those whose work or result is not bounded by the size
 // of what they are given, and those that can call themselves without a call of a
@@ -18,7 +19,7 @@ type guard struct {
 	static bool     // a property of the global itself, not of its prototype
 	name   string   // the property; that of a constructor is the owner's
 	also   []string // other names in a source by which it is reached
-	always bool     // it is reached without any name
+	lists  bool     // it is reached wherever there is an array
 	// make returns the replacement. original is nil where goja has no such native.
 	make func(r *run, original goja.Callable) func(goja.FunctionCall) goja.Value
 	// construct checks the arguments of a constructor.
@@ -36,7 +37,19 @@ var guards = sync.OnceValue(func() []*guard {
 
 // install replaces the natives that the program may reach.
 func (r *run) install() {
-	for _, g := range r.prog.guards {
+	r.put(r.prog.guards)
+	if r.prog.sealed {
+		r.seal()
+	}
+}
+
+// put replaces natives.
+func (r *run) put(list []*guard) {
+	for _, g := range list {
+		if r.lists && g.lists {
+			continue // it came with the first list
+		}
+		r.lists = r.lists || g.lists
 		constructor, ok := r.vm.Get(g.owner).(*goja.Object)
 		if !ok {
 			continue
@@ -53,9 +66,55 @@ func (r *run) install() {
 		}
 		r.replace(o, g)
 	}
-	if r.prog.sealed {
+}
+
+// withLists replaces what is reached wherever there is an array, once there is one.
+func (r *run) withLists() {
+	if !r.lists {
+		for _, g := range r.prog.later {
+			if g.lists {
+				r.put([]*guard{g})
+			}
+		}
+	}
+}
+
+// guarded are the names that a computed key is compared with.
+var guarded = sync.OnceValue(func() map[string]bool {
+	m := map[string]bool{"constructor": true}
+	for _, g := range guards() {
+		m[g.name] = true
+		for _, name := range g.also {
+			m[name] = true
+		}
+	}
+	for _, names := range []map[string]bool{absent, revealing, producers} {
+		for name := range names {
+			m[name] = true
+		}
+	}
+	return m
+})
+
+// at looks at a computed key.
+func (r *run) at(a []goja.Value) goja.Value {
+	k := a[0]
+	switch k.(type) {
+	case goja.String:
+	case *goja.Symbol:
+		return k
+	default:
+		if t := k.ExportType(); t == intType || t == floatType {
+			return k
+		}
+		k = r.str(k)
+	}
+	if !r.full && guarded()[k.String()] {
+		r.full = true
+		r.put(r.prog.later)
 		r.seal()
 	}
+	return k
 }
 
 func (r *run) replace(o *goja.Object, g *guard) {

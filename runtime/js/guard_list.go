@@ -26,7 +26,7 @@ func listGuards() []*guard {
 		list = append(list, &guard{owner: "Array", name: name, make: guardList(true)})
 	}
 	return append(list,
-		&guard{owner: "Array", name: "join", always: true, make: guardJoin},
+		&guard{owner: "Array", name: "join", lists: true, make: guardJoin},
 		&guard{owner: "Array", name: "toString", also: []string{"join"}, make: guardNested},
 		&guard{owner: "Array", name: "concat", make: guardConcatLists},
 		&guard{owner: "Array", name: "flat", make: guardFlat},

@@ -13,6 +13,7 @@ var hidden = map[string]func(r *run, a []goja.Value) goja.Value{
 	fnGrow:     (*run).grow,
 	fnTemplate: (*run).template,
 	fnSpread:   (*run).spread,
+	fnAt:       (*run).at,
 	fnKey:      (*run).key,
 	fnLength:   (*run).length,
 	fnTimes:    (*run).times,
@@ -115,7 +116,7 @@ func (r *run) listed(v goja.Value) {
 func (r *run) key(a []goja.Value) goja.Value {
 	o, ok := a[0].(*goja.Object)
 	if !ok || o.ClassName() != "Array" {
-		return a[1]
+		return r.at(a[1:])
 	}
 	switch a[1].ExportType() {
 	case intType:

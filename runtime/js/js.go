@@ -77,7 +77,8 @@ type Program struct {
 	code   *goja.Program
 	places *places
 	guards []*guard // natives that are replaced in each run
-	sealed bool     // the script could reach what has no name in it
+	later  []*guard // those that are once the script could reach them
+	sealed bool     // the script could reach what is not to be there
 	sites  []runtime.Site
 }
 

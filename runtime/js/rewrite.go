@@ -21,6 +21,7 @@ const (
 	fnGrow     = " grow"
 	fnTemplate = " template"
 	fnSpread   = " spread"
+	fnAt       = " at"
 	fnKey      = " key"
 	fnLength   = " length"
 	fnTimes    = " times"
@@ -90,6 +91,14 @@ func (r *rewriter) enter(n ast.Node) {
 		n.Test = r.site(n.Test.Idx0(), "?:", n.Test)
 	case *ast.SpreadElement:
 		n.Expression = call(n.Expression.Idx0(), fnSpread, n.Expression)
+	case *ast.BracketExpression:
+		if !plainKey(n.Member) && !ours(n.Member) {
+			n.Member = call(n.Member.Idx0(), fnAt, n.Member)
+		}
+	case *ast.PropertyKeyed:
+		if n.Computed && !plainKey(n.Key) && !ours(n.Key) {
+			n.Key = call(n.Key.Idx0(), fnAt, n.Key)
+		}
 	case *ast.Binding:
 		if _, ok := n.Target.(*ast.ArrayPattern); ok && n.Initializer != nil {
 			n.Initializer = call(n.Initializer.Idx0(), fnSpread, n.Initializer)
@@ -218,6 +227,16 @@ func simple(e ast.Expression) ast.Expression {
 		}
 	}
 	return nil
+}
+
+// ours says whether an expression is a call that the rewriter made.
+func ours(e ast.Expression) bool {
+	c, ok := e.(*ast.CallExpression)
+	if !ok {
+		return false
+	}
+	f, ok := c.Callee.(*ast.Identifier)
+	return ok && f.Name[0] == ' '
 }
 
 func isText(e ast.Expression) bool {

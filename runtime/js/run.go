@@ -32,6 +32,8 @@ type run struct {
 	plus      map[string]goja.Callable
 	joining   []*goja.Object
 	binds     int
+	lists     bool // arrays' own guard is there
+	full      bool // all guards are
 	patterns  map[string]int64
 }
 

@@ -50,6 +50,7 @@ func (r *run) load(v runtime.Value) goja.Value {
 		}
 		return o
 	case []runtime.Value:
+		r.withLists()
 		items := make([]any, len(v))
 		for i, e := range v {
 			items[i] = r.load(e)
