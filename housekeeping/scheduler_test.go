@@ -238,6 +238,36 @@ func TestRunNow(t *testing.T) {
 	}
 }
 
+func TestBatchesYield(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &pile{}
+		p.left.Store(95)
+		var waits []time.Duration
+		s, err := New(Options{Yield: func(_ context.Context, took time.Duration) error {
+			waits = append(waits, took)
+			return nil
+		}}, Deps{Stores: stores(p)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.RunNow(t.Context(), "purge-kv:main", false); err != nil || len(waits) != 9 {
+			t.Errorf("%d yields in 10 batches, %v", len(waits), err)
+		}
+		began := time.Now()
+		for took, want := range map[time.Duration]time.Duration{0: time.Millisecond, 40 * time.Millisecond: 40 * time.Millisecond, time.Hour: maxYield} {
+			before := time.Now()
+			if err := yield(t.Context(), took); err != nil || time.Since(before) != want {
+				t.Errorf("after %s it waits %s, want %s (%v)", took, time.Since(before), want, err)
+			}
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if err := yield(ctx, time.Hour); !errors.Is(err, context.Canceled) || time.Since(began) > time.Second {
+			t.Errorf("a yield outlives its context: %v", err)
+		}
+	})
+}
+
 type panicking struct{}
 
 func (panicking) PurgeBlobs(context.Context) (int, bool, error) { panic("out of cheese") }

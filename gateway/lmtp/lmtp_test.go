@@ -353,6 +353,8 @@ func TestBadInput(t *testing.T) {
 		{"a parameter twice", "MAIL FROM:<> SIZE=1 size=2\r\n", []string{"501 5.1.7"}},
 		{"a size that is none", "MAIL FROM:<> SIZE=-1\r\n", []string{"555 5.5.4"}},
 		{"glued parameters", "MAIL FROM:<>SIZE=1\r\n", []string{"501 5.1.7"}},
+		{"a long address", "MAIL FROM:<" + strings.Repeat("a", maxPath) + "@b>\r\n", []string{"501 5.1.7 the address has more than 512 octets"}},
+		{"many parameters", "MAIL FROM:<>" + strings.Repeat(" X=1", maxParams+1) + "\r\n", []string{"501 5.1.7 too many parameters"}},
 		{"STARTTLS that is not offered", "STARTTLS\r\n", []string{"503 5.5.1"}},
 		{"XFORWARD with nonsense", "XFORWARD ADDR=x\r\nXFORWARD\r\nXFORWARD FROB=1\r\nXFORWARD NAME=+0\r\n", slices.Repeat([]string{"501 5.5.4"}, 4)},
 	}
