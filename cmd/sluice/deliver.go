@@ -42,12 +42,11 @@ func init() {
 }
 
 // deliver is the command of that name. --config and --data may stand among its arguments.
-func deliver(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+func deliver(ctx context.Context, g *globals, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	if len(args) == 1 && (args[0] == "--help" || args[0] == "-h") {
 		fmt.Fprintln(stdout, "usage: sluice deliver [--config FILE] [--data DIR] [--socket PATH] -f SENDER -r RECIPIENT... <MESSAGE\n       sluice deliver -i -f SENDER -- RECIPIENT... <MESSAGE")
 		return pipe.ExitOK
 	}
-	g := &globals{data: defaultDataDir}
 	args = takeGlobals(g, args)
 	o := pipe.Options{Args: args, Stdin: stdin, Stdout: stdout, Stderr: stderr}
 	c, _, err := g.load()
@@ -73,7 +72,7 @@ func deliver(ctx context.Context, args []string, stdin io.Reader, stdout, stderr
 func takeGlobals(g *globals, args []string) (rest []string) {
 	for i := 0; i < len(args); i++ {
 		name, value, glued := strings.Cut(args[i], "=")
-		to := map[string]*string{"--config": &g.config, "--data": &g.data}[name]
+		to := g.flag(name)
 		switch {
 		case args[i] == "--":
 			return append(rest, args[i:]...)

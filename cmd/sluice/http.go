@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/sluice-mail/sluice/kv"
+	"github.com/sluice-mail/sluice/kv/engine"
 )
 
 // handler serves what watches the server: /livez (the process answers), /readyz (mail and IMAP are served and the
@@ -68,8 +69,8 @@ func (d *daemon) writeMetrics(w io.Writer) {
 	writeStats(w, "sluice_outbox", "", n.outbox.Stats())
 	writeStats(w, "sluice_journal", "", n.journal.Stats())
 	for id, s := range n.stores {
-		if e, ok := s.(interface{ Counts() any }); ok {
-			writeStats(w, "sluice_kv", fmt.Sprintf("{store=%q}", id), e.Counts())
+		if e, ok := s.(interface{ Metrics() engine.Metrics }); ok {
+			writeStats(w, "sluice_kv", fmt.Sprintf("{store=%q}", id), e.Metrics())
 		}
 	}
 }

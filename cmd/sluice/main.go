@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -56,8 +57,9 @@ func main() {
 func run(ctx context.Context, args []string, stdin *os.File, stdout, stderr *os.File) int {
 	// The MTA calls deliver with arguments of sendmail's kind, and whatever happens it has to
 	// end with a code of sysexits(3): it does not pass through cobra.
-	if len(args) > 0 && args[0] == "deliver" {
-		return deliver(ctx, args[1:], stdin, stdout, stderr)
+	g := &globals{data: defaultDataDir}
+	if rest := leadingGlobals(g, args); len(rest) > 0 && rest[0] == "deliver" {
+		return deliver(ctx, g, rest[1:], stdin, stdout, stderr)
 	}
 	root := newRoot()
 	root.SetArgs(args)
@@ -91,6 +93,36 @@ type globals struct {
 }
 
 const defaultDataDir = "data"
+
+// leadingGlobals takes the flags of every command in front of a command's name.
+func leadingGlobals(g *globals, args []string) []string {
+	for len(args) > 0 {
+		name, value, glued := strings.Cut(args[0], "=")
+		to := g.flag(name)
+		switch {
+		case to == nil:
+			return args
+		case glued:
+			*to, args = value, args[1:]
+		case len(args) > 1:
+			*to, args = args[1], args[2:]
+		default:
+			return args
+		}
+	}
+	return args
+}
+
+// flag returns where the value of a global flag goes, nil if name is none.
+func (g *globals) flag(name string) *string {
+	switch name {
+	case "--config":
+		return &g.config
+	case "--data":
+		return &g.data
+	}
+	return nil
+}
 
 // load reads the configuration that the flags name.
 func (g *globals) load() (*Config, origins, error) {
