@@ -40,6 +40,15 @@ func (l Errors) Error() string {
 	return strings.Join(text, "\n")
 }
 
+// Unwrap returns the errors one by one.
+func (l Errors) Unwrap() []error {
+	all := make([]error, len(l))
+	for i, e := range l {
+		all[i] = e
+	}
+	return all
+}
+
 // lines finds the line of an offset in characters.
 type lines []int
 

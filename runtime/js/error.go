@@ -34,6 +34,15 @@ func (l Errors) Error() string {
 	return strings.Join(text, "\n")
 }
 
+// Unwrap returns the errors one by one.
+func (l Errors) Unwrap() []error {
+	all := make([]error, len(l))
+	for i, e := range l {
+		all[i] = e
+	}
+	return all
+}
+
 // places finds lines and columns in a source that was compiled between head and tail.
 type places struct {
 	source string

@@ -3,6 +3,7 @@ package js
 import (
 	"errors"
 	"math"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -130,4 +131,31 @@ func TestLimitsCannotBeCaught(t *testing.T) {
 	if !errors.As(got.Err, &limit) || limit.Limit != "actions" {
 		t.Errorf("got %v %v", got.Value, got.Err)
 	}
+}
+
+func TestRunsAreApart(t *testing.T) {
+	p := compile(t, `if (globalThis.left || [].left || Object.left) throw new Error("something is left");
+globalThis.left = 1; Array.prototype.left = 1; Object.left = 1; String.prototype.trim = null; globalThis["JSON"] = null;
+Math.random()`, runtime.CompileOptions{})
+	var wait sync.WaitGroup
+	for i := range 4 {
+		wait.Go(func() {
+			var first runtime.Value
+			for range 20 {
+				r := runtime.NewEngine().Run(t.Context(), p, runtime.ExampleTransaction(), runtime.RunOptions{
+					Host: &runtime.Live{}, Seed: uint64(i + 1)})
+				if r.Err != nil {
+					t.Error(r.Err)
+					return
+				}
+				if first == nil {
+					first = r.Value
+				}
+				if r.Value != first {
+					t.Errorf("random numbers of one seed differ: %v, %v", r.Value, first)
+				}
+			}
+		})
+	}
+	wait.Wait()
 }

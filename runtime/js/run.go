@@ -57,15 +57,13 @@ func (p *Program) Run(t *runtime.Task) (runtime.Value, error) {
 	}
 	r.install()
 
-	release := context.AfterFunc(t.Context(), func() { r.vm.Interrupt(timeUp) })
+	release := context.AfterFunc(t.Context(), func() { r.vm.Interrupt(timeUp{}) })
 	watching := watch(r.vm, r.limits.Memory)
 	v, err := r.vm.RunProgram(p.code)
 	var out runtime.Value
 	if err == nil {
 		var failed error
-		if ex := r.vm.Try(func() { out, failed = r.export(v) }); ex != nil {
-			err = ex
-		} else if failed != nil {
+		if err = r.try(func() { out, failed = r.export(v) }); err == nil && failed != nil {
 			line, col := p.places.at(len(p.places.source))
 			err = &Error{File: p.name, Line: line, Col: col, Msg: failed.Error(), Err: failed}
 		}
@@ -79,7 +77,27 @@ func (p *Program) Run(t *runtime.Task) (runtime.Value, error) {
 }
 
 // timeUp is what an interrupt at the end of the time carries.
-var timeUp = errors.New("time")
+type timeUp struct{}
+
+// try does what may run the script once more, such as its getters, after the program has
+// ended.
+func (r *run) try(do func()) (err error) {
+	defer func() {
+		switch x := recover().(type) {
+		case nil:
+		case *goja.InterruptedError:
+			err = x
+		case *goja.StackOverflowError:
+			err = x
+		default:
+			panic(x)
+		}
+	}()
+	if ex := r.vm.Try(do); ex != nil {
+		return ex
+	}
+	return nil
+}
 
 // failed turns what a run ended with into an Error.
 func (r *run) failed(err error) error {
@@ -129,8 +147,12 @@ func (r *run) describe(thrown *goja.Exception, out *Error) string {
 		}
 	}
 	text := "exception"
-	if ex := r.vm.Try(func() { text = thrown.Value().String() }); ex != nil {
+	if err := r.try(func() { text = thrown.Value().String() }); err != nil {
 		text = "exception that cannot be shown"
+		if r.stop != nil {
+			out.Err = r.stop
+			return r.stop.Error()
+		}
 	}
 	const most = 1000
 	if len(text) > most {
