@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -123,10 +124,15 @@ func deliverHere(ctx context.Context, c *Config, m pipe.Mail) (_ []gateway.Outco
 		return outcomes, nil
 	}
 	answer := n.intake.Deliver(ctx, tx, rcpts)
-	// The exit code is the last this process says: whether the MTA heard it cannot be known here.
-	defer answer.Confirm()
 	for k, i := range which {
 		outcomes[i] = answer.Outcomes[k]
+	}
+	// The exit code is all that the MTA hears. If it says to try again, all recipients come
+	// again, and those that were served must then be known.
+	if slices.ContainsFunc(outcomes, gateway.Outcome.Temporary) {
+		answer.Abandon()
+	} else {
+		answer.Confirm()
 	}
 	n.log.Debug("delivered without a server", slog.Int("recipients", len(rcpts)))
 	return outcomes, nil
