@@ -3,6 +3,7 @@ package expr
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/expr-lang/expr/ast"
 	"github.com/expr-lang/expr/checker"
@@ -197,10 +198,8 @@ func (k *callChecker) call(n *ast.CallNode) {
 }
 
 func (c *compilation) isVar(name string) bool {
-	for _, v := range c.vars {
-		if v == name {
-			return true
-		}
+	if slices.Contains(c.vars, name) {
+		return true
 	}
 	return c.anyVar
 }

@@ -36,7 +36,7 @@ func (in *Intake) decide(ctx context.Context, tx *runtime.Transaction, prior []r
 		if i > 0 && !keeps(actions) {
 			break
 		}
-		settled, _, onFailure := in.run(ctx, s, tx, actions)
+		settled, onFailure := in.run(ctx, s, tx, actions)
 		if onFailure != scripts.Accept {
 			return nil, failedScript(onFailure)
 		}

@@ -28,13 +28,13 @@ func (w *watched) Do(e *runtime.Env, f *runtime.Function, a runtime.Args) (runti
 // run runs one script and settles its plan with what earlier scripts settled. A failure
 // is logged, counted and settled; onFailure is what the script's settings say about
 // it then, Accept where it did not fail.
-func (in *Intake) run(ctx context.Context, s scripts.Script, tx *runtime.Transaction, prior []runtime.Action) (settled runtime.Settled, failed error, onFailure scripts.OnFailure) {
+func (in *Intake) run(ctx context.Context, s scripts.Script, tx *runtime.Transaction, prior []runtime.Action) (settled runtime.Settled, onFailure scripts.OnFailure) {
 	in.scriptRuns.Add(1)
 	host := &watched{Host: in.o.Hosts(s.Trust)}
 	res := in.o.Engine.Run(ctx, s.Program, tx, runtime.RunOptions{
 		Host: host, Limits: in.o.Limits, Trust: s.Trust, Namespace: s.Namespace, Record: in.o.Record, Now: in.o.Now,
 	})
-	failed = res.Err
+	failed := res.Err
 	settled, err := runtime.Settle(res.Plan, failed, prior, in.o.Limits)
 	if err != nil {
 		failed = err
@@ -60,7 +60,7 @@ func (in *Intake) run(ctx context.Context, s scripts.Script, tx *runtime.Transac
 			onFailure = scripts.Accept // a broken filter never costs mail
 		}
 	}
-	return settled, failed, onFailure
+	return settled, onFailure
 }
 
 // Stage runs the scripts of a stage before the data (connect, ehlo, mail, rcpt) and
@@ -75,7 +75,7 @@ func (in *Intake) Stage(ctx context.Context, tx *runtime.Transaction) Outcome {
 func (in *Intake) stage(ctx context.Context, tx *runtime.Transaction, set bool) (Outcome, []runtime.Action) {
 	var prior []runtime.Action
 	for _, s := range in.o.Library.For(tx) {
-		settled, _, onFailure := in.run(ctx, s, tx, prior)
+		settled, onFailure := in.run(ctx, s, tx, prior)
 		if out := failedScript(onFailure); !out.Accepted() {
 			return out, nil
 		}

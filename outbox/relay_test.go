@@ -24,7 +24,6 @@ type relay struct {
 	mu     sync.Mutex
 	rcpt   func(to string) error
 	data   func(m mailing) error
-	logins []string
 }
 
 type mailing struct {

@@ -12,7 +12,7 @@ const maxFlags = 64
 func NormalFlags(list []string) []string {
 	var out []string
 	for _, entry := range list {
-		for _, f := range strings.Fields(entry) {
+		for f := range strings.FieldsSeq(entry) {
 			if ValidFlag(f) {
 				out = unionFlags(out, []string{f})
 			}

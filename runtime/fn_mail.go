@@ -215,7 +215,7 @@ func flagList(list []Value) ([]string, error) {
 			k, _ := KindOf(v)
 			return nil, fmt.Errorf("flag %d: expected string, got %s", i+1, k)
 		}
-		for _, f := range strings.Fields(f) {
+		for f := range strings.FieldsSeq(f) {
 			if !ValidFlag(f) {
 				return nil, fmt.Errorf("%q is no IMAP flag", cut(f, 40))
 			}

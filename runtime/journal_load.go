@@ -6,7 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"sort"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -75,7 +75,7 @@ func listSegments(dir string) ([]uint64, error) {
 		}
 		seqs = append(seqs, seq)
 	}
-	sort.Slice(seqs, func(a, b int) bool { return seqs[a] < seqs[b] })
+	slices.Sort(seqs)
 	return seqs, nil
 }
 

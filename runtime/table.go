@@ -2,6 +2,7 @@ package runtime
 
 import (
 	"fmt"
+	"slices"
 	"sort"
 	"strings"
 )
@@ -112,12 +113,7 @@ func CheckCall(name string, args []Value, o CompileOptions) error {
 func (f *Function) LawfulAt(s Stage) bool { return f.Stages == nil || contains(f.Stages, s) }
 
 func contains[T comparable](list []T, v T) bool {
-	for _, x := range list {
-		if x == v {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(list, v)
 }
 
 // Unknown stands for an argument that is not constant in CheckCall.

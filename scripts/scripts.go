@@ -68,6 +68,8 @@ type Options struct {
 	ReadFile func(path string) ([]byte, error)
 	// Instrument asks for sites and hits in every language.
 	Instrument bool
+	// AdminOnly are languages that only administrators' scripts may be in, with the reason.
+	AdminOnly map[string]string
 	// Refused returns the functions that no script may call now, with the reasons; nil: none.
 	Refused func() map[string]string
 }
@@ -175,6 +177,11 @@ func (l *Library) compile(src Source) (Script, error) {
 		}
 	}
 	s.Program, err = l.o.Engine.Compile(src.Path, code, o)
+	if err == nil && s.Trust == runtime.User {
+		if why, ok := l.o.AdminOnly[s.Program.Language()]; ok {
+			return s, fmt.Errorf("%s: %s is for administrators' scripts only: %s", src.Path, s.Program.Language(), why)
+		}
+	}
 	return s, err
 }
 

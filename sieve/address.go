@@ -33,7 +33,7 @@ func (c *Call) AddressPart() *AddressPart {
 var addressFields = map[string]bool{}
 
 func init() {
-	for _, name := range strings.Fields(`from sender reply-to to cc bcc
+	for name := range strings.FieldsSeq(`from sender reply-to to cc bcc
 		resent-from resent-sender resent-reply-to resent-to resent-cc resent-bcc
 		return-path delivered-to envelope-to envelope-from x-envelope-to x-envelope-from x-original-to original-to
 		errors-to apparently-to for-approval mail-followup-to mail-reply-to followup-to abuse-reports-to approved

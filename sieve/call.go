@@ -2,6 +2,7 @@ package sieve
 
 import (
 	"maps"
+	"slices"
 	"strconv"
 
 	"github.com/sluice-mail/sluice/runtime"
@@ -192,12 +193,7 @@ func (b *Binder) meantTag(name string, c *Call, own []Tag, match, part bool) str
 }
 
 func contains(list []string, s string) bool {
-	for _, x := range list {
-		if x == s {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(list, s)
 }
 
 func (c *Call) argument(name string) *Argument {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -185,14 +186,12 @@ type fakeExpressions struct{}
 type fakeExpression struct{ source string }
 
 func (fakeExpressions) Compile(_, source string, variables []string, _ runtime.CompileOptions) (Expression, error) {
-	if i := strings.Index(source, "?"); i >= 0 {
-		return nil, &ExpressionError{Line: 1, Col: len([]rune(source[:i])) + 1, Msg: "unexpected ?"}
+	if before, _, ok := strings.Cut(source, "?"); ok {
+		return nil, &ExpressionError{Line: 1, Col: len([]rune(before)) + 1, Msg: "unexpected ?"}
 	}
 	if strings.HasPrefix(source, "var ") {
-		for _, v := range variables {
-			if v == source[4:] {
-				return fakeExpression{source}, nil
-			}
+		if slices.Contains(variables, source[4:]) {
+			return fakeExpression{source}, nil
 		}
 		return nil, fmt.Errorf("unknown name %q", source[4:])
 	}

@@ -144,11 +144,12 @@ func (g *scriptGenerator) word() string {
 
 // text is a text that comes into a script or message as it is.
 func (g *scriptGenerator) text() string {
-	out := g.word()
+	var out strings.Builder
+	out.WriteString(g.word())
 	for range g.below(3) {
-		out += g.of("", " ", "-") + g.word()
+		out.WriteString(g.of("", " ", "-") + g.word())
 	}
-	return strings.TrimSpace(out)
+	return strings.TrimSpace(out.String())
 }
 
 func (g *scriptGenerator) message() string {
@@ -190,14 +191,15 @@ func (g *scriptGenerator) block(n int) string {
 func (g *scriptGenerator) command() string {
 	switch k := g.below(14); {
 	case k < 5 && g.depth < 4:
-		s := "if " + g.test(0) + " {\n" + g.block(g.below(3)) + "}"
+		var s strings.Builder
+		s.WriteString("if " + g.test(0) + " {\n" + g.block(g.below(3)) + "}")
 		for range g.below(2) {
-			s += " elsif " + g.test(0) + " {\n" + g.block(g.below(3)) + "}"
+			s.WriteString(" elsif " + g.test(0) + " {\n" + g.block(g.below(3)) + "}")
 		}
 		if g.below(2) == 0 {
-			s += " else {\n" + g.block(g.below(3)) + "}"
+			s.WriteString(" else {\n" + g.block(g.below(3)) + "}")
 		}
-		return s
+		return s.String()
 	case k == 6 && g.flags:
 		return g.of("setflag", "addflag", "removeflag") + " " + g.flagList() + ";"
 	case k == 7 && !g.flags:

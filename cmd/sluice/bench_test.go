@@ -111,7 +111,7 @@ func BenchmarkLMTPDelivery(b *testing.B) {
 					defer c.close()
 					to := []string{fmt.Sprintf("u%d@example.test", k%accounts)}
 					for i := 0; left.Add(-1) >= 0; i++ {
-						m := append([]byte(fmt.Sprintf("X-Number: %d-%d\r\n", k, i)), raw...)
+						m := append(fmt.Appendf(nil, "X-Number: %d-%d\r\n", k, i), raw...)
 						answers, err := c.trySend("news@lists.example.net", to, m)
 						if err != nil || !strings.HasPrefix(answers[0], "250") {
 							b.Errorf("%v %v", answers, err)

@@ -123,8 +123,8 @@ func secret(path string) (string, error) {
 
 func nearestTag(t reflect.Type, key string) string {
 	names := map[string]string{}
-	for i := range t.NumField() {
-		names[t.Field(i).Tag.Get("toml")] = ""
+	for field := range t.Fields() {
+		names[field.Tag.Get("toml")] = ""
 	}
 	return nearestOf(key, names)
 }

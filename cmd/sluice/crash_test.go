@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"regexp"
 	"strings"
 	"sync"
@@ -17,7 +18,11 @@ import (
 // 250 is there, once; what was not answered is sent again and is there once too; no UID
 // ever stands for two messages.
 func TestKilledInTheMiddleOfDeliveries(t *testing.T) {
-	const clients, rounds = 4, 50
+	const clients = 4
+	rounds := 50
+	if os.Getenv("SLUICE_PROOF") != "" {
+		rounds = 200
+	}
 	s := newServer(t, "[[script]]\npath = \"$DIR/plan.sieve\"\n", map[string]string{
 		"plan.sieve": `require ["fileinto", "mailbox", "copy", "imap4flags", "vnd.sluice.expressions"];
 fileinto :create :copy "Copies";

@@ -234,7 +234,9 @@ func newLibrary(c *Config, e *runtime.Engine) *scripts.Library {
 		}
 	}
 	return scripts.New(scripts.Options{Engine: e, Stores: all, UserStores: users, Instrument: c.Explain.Record == "full",
-		Refused: func() map[string]string { return refusedOf(c) }})
+		// goja bounds time and depth, not memory.
+		AdminOnly: map[string]string{"javascript": "its memory cannot be bounded"},
+		Refused:   func() map[string]string { return refusedOf(c) }})
 }
 
 // refusedOf are the functions that cannot be done with this configuration.

@@ -31,17 +31,6 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"sluice": main})
 }
 
-// proof says whether the full counts are asked for.
-var proof = os.Getenv("SLUICE_PROOF") != ""
-
-// count is n with full counts and less otherwise.
-func count(full, reduced int) int {
-	if proof {
-		return full
-	}
-	return reduced
-}
-
 // server is a running `sluice serve` with its own data and ports.
 type server struct {
 	t      testing.TB

@@ -3,6 +3,7 @@ package pipe
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -84,10 +85,8 @@ func ParseArgs(args []string) (m Mail, socket string, err error) {
 			return m, "", errors.New("an argument holds a control character")
 		}
 	}
-	for _, r := range m.Rcpts {
-		if r == "" {
-			return m, "", errors.New("a recipient is empty")
-		}
+	if slices.Contains(m.Rcpts, "") {
+		return m, "", errors.New("a recipient is empty")
 	}
 	return m, socket, nil
 }

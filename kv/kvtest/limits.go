@@ -192,7 +192,7 @@ var raceTests = []test{
 			var mu sync.Mutex
 			adds, swaps, locks := 0, 0, 0
 			e.many(16, func(i int) {
-				v := []byte(fmt.Sprint(i))
+				v := fmt.Append(nil, i)
 				a, err := e.kv.Add(e.ctx, value("a"+name), v, 0)
 				if err != nil {
 					e.Error(err)

@@ -90,7 +90,7 @@ func crashLoop(ctx context.Context, s *Store, r *rand.Rand, name string, say fun
 				uids = append(uids, e.UID)
 			}
 		}
-		raw := []byte(fmt.Sprintf("Message-ID: <%d@same>\r\n\r\n%s %d\r\n", r.IntN(3), name, i))
+		raw := fmt.Appendf(nil, "Message-ID: <%d@same>\r\n\r\n%s %d\r\n", r.IntN(3), name, i)
 		if r.IntN(5) == 0 {
 			raw = []byte("Message-ID: <same@same>\r\n\r\nalways the same octets\r\n")
 		}

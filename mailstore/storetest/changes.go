@@ -68,7 +68,7 @@ func pages(t *testing.T, s mailstore.Store) {
 	for i := range 5 {
 		// Two Emails in one commit: a page may end between them.
 		emails, _, err := a.Import(ctx, mailstore.Import{
-			Raw: []byte(fmt.Sprint(i)), Mailboxes: []mailstore.Filing{{Path: "INBOX"}, {Path: "Archive"}},
+			Raw: fmt.Append(nil, i), Mailboxes: []mailstore.Filing{{Path: "INBOX"}, {Path: "Archive"}},
 		})
 		if err != nil {
 			t.Fatal(err)

@@ -209,13 +209,13 @@ func concurrent(t *testing.T, s mailstore.Store) {
 		wg.Go(func() {
 			for i := range each {
 				_, _, err := a.Import(t.Context(), mailstore.Import{
-					Key: fmt.Sprint("same", i), Raw: []byte(fmt.Sprintf("%d\r\n", i)), Mailboxes: []mailstore.Filing{{Path: "INBOX"}},
+					Key: fmt.Sprint("same", i), Raw: fmt.Appendf(nil, "%d\r\n", i), Mailboxes: []mailstore.Filing{{Path: "INBOX"}},
 				})
 				if err != nil {
 					t.Error(err)
 				}
 				_, _, err = a.Import(t.Context(), mailstore.Import{
-					Raw: []byte(fmt.Sprintf("%d %d\r\n", w, i)), Mailboxes: []mailstore.Filing{{Path: "Made", Create: true}},
+					Raw: fmt.Appendf(nil, "%d %d\r\n", w, i), Mailboxes: []mailstore.Filing{{Path: "Made", Create: true}},
 				})
 				if err != nil {
 					t.Error(err)

@@ -28,7 +28,7 @@ func FuzzCompile(f *testing.F) {
 		for _, instrument := range []bool{false, true} {
 			p, err := New(Options{}).Compile("t.js", []byte(source), runtime.CompileOptions{Trust: runtime.Admin, Instrument: instrument})
 			if err != nil {
-				for _, line := range strings.Split(err.Error(), "\n") {
+				for line := range strings.SplitSeq(err.Error(), "\n") {
 					if strings.Contains(line, "internal error") {
 						t.Error(line)
 					}

@@ -1,6 +1,7 @@
 package js
 
 import (
+	"slices"
 	"strconv"
 
 	"github.com/dop251/goja"
@@ -58,10 +59,8 @@ func (r *run) written(v goja.Value, path []*goja.Object, space int) {
 	case goja.String:
 		r.output(x.Length())
 	case *goja.Object:
-		for _, p := range path {
-			if p == x {
-				return
-			}
+		if slices.Contains(path, x) {
+			return
 		}
 		if len(path) >= r.limits.Nesting {
 			r.end(&runtime.LimitError{Limit: "nesting", Max: int64(r.limits.Nesting)})
