@@ -38,6 +38,10 @@ type Deps struct {
 	VanishedTTL time.Duration
 	// Blobs is what removes blobs that nothing links to, for purge-blobs.
 	Blobs Blobs
+	// Accounts is what removes the data of deleted accounts, for purge-accounts.
+	Accounts Accounts
+	// Logs is what folds change logs, for snapshot-log.
+	Logs Logs
 	// Schedules are the schedules by job name; a job that is not named has its default.
 	Schedules map[string]string
 	// Now is the clock; set by New from Options.

@@ -22,7 +22,9 @@ type Config struct {
 		MinFree             int64  `toml:"min-free" doc:"octets of free disk below which mail is answered with 452"`
 	} `toml:"database"`
 	Housekeeper struct {
-		SchedulePurgeBlobs string `toml:"schedule-purge-blobs" doc:"when blobs that nothing links to are removed; <minute> <hour> <week-day>"`
+		SchedulePurgeAccounts string `toml:"schedule-purge-accounts" doc:"when the data of deleted accounts is removed; <minute> <hour> <week-day>"`
+		ScheduleSnapshotLog   string `toml:"schedule-snapshot-log" doc:"when change logs are folded; <minute> <hour> <week-day>"`
+		SchedulePurgeBlobs    string `toml:"schedule-purge-blobs" doc:"when blobs that nothing links to are removed; <minute> <hour> <week-day>"`
 	} `toml:"housekeeper"`
 	Storage struct {
 		Lookup string `toml:"lookup" doc:"id of the default store"`
@@ -104,7 +106,9 @@ func Default(dir string) *Config {
 	c.Database.BlobTempTTL = 3600
 	c.Database.MaxChangelogEntries = 10000
 	c.Database.MinFree = 100 << 20
+	c.Housekeeper.SchedulePurgeAccounts = "0 3 *"
 	c.Housekeeper.SchedulePurgeBlobs = "30 3 *"
+	c.Housekeeper.ScheduleSnapshotLog = "45 3 *"
 	c.Storage.Lookup = "main"
 	c.Store = map[string]StoreConfig{"main": defaultStore(dir)}
 	c.LMTP.Listen = []string{"127.0.0.1:2424"}

@@ -48,7 +48,9 @@ func (c *Config) check(from origins) error {
 	if c.Database.BlobNestedLevels > 8 {
 		bad("database.blob-nested-levels", "%d is above 8", c.Database.BlobNestedLevels)
 	}
+	schedule("housekeeper.schedule-purge-accounts", c.Housekeeper.SchedulePurgeAccounts)
 	schedule("housekeeper.schedule-purge-blobs", c.Housekeeper.SchedulePurgeBlobs)
+	schedule("housekeeper.schedule-snapshot-log", c.Housekeeper.ScheduleSnapshotLog)
 	schedule("imap.cache-purge-every", c.IMAP.CachePurgeEvery)
 	addresses("lmtp.listen", c.LMTP.Listen)
 	addresses("http.listen", c.HTTP.Listen)

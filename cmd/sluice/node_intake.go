@@ -4,15 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
-	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/sluice-mail/sluice/account"
 	"github.com/sluice-mail/sluice/gateway"
-	"github.com/sluice-mail/sluice/housekeeping"
 	"github.com/sluice-mail/sluice/mailstore"
 	"github.com/sluice-mail/sluice/outbox"
 	"github.com/sluice-mail/sluice/runtime"
@@ -84,63 +81,6 @@ func (n *node) room() error {
 		return mailstore.ErrNoSpace
 	}
 	return nil
-}
-
-// openJobs wires the housekeeper.
-func (n *node) openJobs(context.Context) error {
-	c := n.config
-	history, err := housekeeping.FileHistory(n.path("jobs.json"))
-	if err != nil {
-		return err
-	}
-	lock, err := n.store("")
-	if err != nil {
-		return err
-	}
-	stores := map[string]housekeeping.Store{}
-	for id, s := range n.stores {
-		stores[id] = housekeeping.Store{Purger: s, Schedule: c.Store[id].Purge.Frequency}
-	}
-	n.jobs, err = housekeeping.New(housekeeping.Options{Lock: lock, History: history, Logger: n.log}, housekeeping.Deps{
-		Stores:      stores,
-		Vanished:    &vanished{n: n},
-		VanishedTTL: time.Duration(c.IMAP.CacheRemovedIDTTL) * time.Second,
-		Blobs:       n.mail,
-		Schedules:   map[string]string{"purge-vanished": c.IMAP.CachePurgeEvery, "purge-blobs": c.Housekeeper.SchedulePurgeBlobs},
-	})
-	return err
-}
-
-// vanished forgets vanished ids, account after account, a batch a call.
-type vanished struct {
-	n    *node
-	left []string // accounts of this round that are not done
-	busy bool
-}
-
-func (v *vanished) PurgeVanished(ctx context.Context, before time.Time) (int, bool, error) {
-	if !v.busy {
-		ids, err := v.n.mail.AccountIDs(ctx)
-		if err != nil {
-			return 0, false, err
-		}
-		v.left, v.busy = ids, true
-	}
-	if len(v.left) == 0 {
-		v.busy = false
-		return 0, false, nil
-	}
-	removed, more, err := v.n.mail.PurgeVanished(ctx, v.left[0], time.Since(before))
-	if err != nil || !more {
-		v.left = v.left[1:]
-	}
-	if len(v.left) == 0 {
-		v.busy = false
-	}
-	if errors.Is(err, os.ErrNotExist) || errors.Is(err, mailstore.ErrNotFound) {
-		err = nil // the account went in the meantime
-	}
-	return removed, v.busy, err
 }
 
 // samePath compares mailbox paths: the first level INBOX is the inbox in any case.
