@@ -34,7 +34,7 @@ func init() {
 	commands = append(commands, func(g *globals) *cobra.Command {
 		cmd := &cobra.Command{Use: "outbox", Short: "Look at mail that waits for the relay"}
 		cmd.AddCommand(outboxList(g),
-			outboxAct(g, "retry ID", "Try a message again now", opOutboxRetry),
+			outboxAct(g, "retry ID", "Try a message again now; all tries every one", opOutboxRetry),
 			outboxAct(g, "rm ID", "Remove a message; nobody is told", opOutboxRemove))
 		return cmd
 	})
@@ -76,7 +76,9 @@ func outboxAct(g *globals, use, short string, o *op[outboxIn, struct{}]) *cobra.
 		Use: use, Short: short, Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			id, err := strconv.ParseInt(args[0], 10, 64)
-			if err != nil {
+			if o == opOutboxRetry && args[0] == "all" {
+				id, err = 0, nil // what Retry takes for all
+			} else if err != nil || id <= 0 {
 				return usage("%q is no number of a message; sluice outbox list shows them", args[0])
 			}
 			c, _, err := g.load()
@@ -84,7 +86,7 @@ func outboxAct(g *globals, use, short string, o *op[outboxIn, struct{}]) *cobra.
 				return err
 			}
 			if _, err = o.call(cmd.Context(), c, outboxIn{ID: id}); err != nil {
-				return fmt.Errorf("message %d: %w", id, err)
+				return fmt.Errorf("message %s: %w", args[0], err)
 			}
 			return nil
 		},

@@ -23,12 +23,8 @@ func TestKilledInTheMiddleOfDeliveries(t *testing.T) {
 	if os.Getenv("SLUICE_PROOF") != "" {
 		rounds = 200
 	}
-	s := newServer(t, "[[script]]\npath = \"$DIR/plan.sieve\"\n", map[string]string{
-		"plan.sieve": `require ["fileinto", "mailbox", "copy", "imap4flags", "vnd.sluice.expressions"];
-fileinto :create :copy "Copies";
-eval "mark('', 'seen ' + header('message-id'), 1)";
-keep :flags "$Seen";`,
-	})
+	relay := freeAddress(t) // nobody listens there until the crashes are over
+	s := newServer(t, fmt.Sprintf("[relay]\naddress = %q\n[[script]]\npath = \"$DIR/plan.sieve\"\n", relay), wholePlan)
 	s.start()
 	s.addAccount("ida", "secret")
 	seed := rand.Uint64()
@@ -99,6 +95,7 @@ keep :flags "$Seen";`,
 	if out := s.sluice("", "kv", "list", "--script", "admin", "--limit", "0", "seen "); strings.Count(out, "seen <") != len(acked) {
 		t.Errorf("%d marks for %d messages", strings.Count(out, "seen <"), len(acked))
 	}
+	checkRelay(t, s, relay, acked)
 	if out := s.sluice("", "mailbox", "check", "ida"); !strings.Contains(out, "consistent") {
 		t.Errorf("mailbox check says %s", out)
 	}

@@ -23,7 +23,7 @@ func (n *node) openIntake(ctx context.Context) error {
 	}
 	n.journal = j
 	n.onClose("journal", j.Close)
-	n.intake, err = gateway.New(gateway.Options{
+	o := gateway.Options{
 		Hostname: n.config.Server.Hostname,
 		Library:  n.library,
 		Engine:   n.engine,
@@ -37,13 +37,19 @@ func (n *node) openIntake(ctx context.Context) error {
 		Room:     n.room,
 		Record:   recordLevels[n.config.Explain.Record],
 		Logger:   n.log,
-	})
-	if err != nil {
+	}
+	if wrapIntake != nil {
+		wrapIntake(&o)
+	}
+	if n.intake, err = gateway.New(o); err != nil {
 		return err
 	}
 	n.intake.Recover(ctx)
 	return nil
 }
+
+// wrapIntake lets tests put faults between the intake and what it works with.
+var wrapIntake func(*gateway.Options)
 
 var recordLevels = map[string]runtime.Level{"off": runtime.RecordOff, "summary": runtime.RecordSummary, "full": runtime.RecordFull}
 

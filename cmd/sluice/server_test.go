@@ -26,6 +26,7 @@ func TestMain(m *testing.M) {
 	case "child":
 		childMain()
 	case "1":
+		dieAt(os.Getenv("SLUICE_TEST_DIE_AT"))
 		main()
 	}
 	testscript.Main(m, map[string]func(){"sluice": main})
