@@ -21,9 +21,9 @@ type relay struct {
 	addr string
 	got  chan mailing // what it took
 
-	mu     sync.Mutex
-	rcpt   func(to string) error
-	data   func(m mailing) error
+	mu   sync.Mutex
+	rcpt func(to string) error
+	data func(m mailing) error
 }
 
 type mailing struct {
