@@ -86,6 +86,9 @@ func writeHit(w io.Writer, h HitRecord, times int, sites []Site) {
 		s := sites[h.Site]
 		place, what = fmt.Sprintf("%d:%d", s.Line, s.Col), s.What
 	}
+	if strings.HasPrefix(what, "call ") && h.Outcome != Failed {
+		return // the call itself is a line, with arguments and result
+	}
 	fmt.Fprintf(w, "  %-8s %s", place, what)
 	if h.Outcome != Reached {
 		fmt.Fprintf(w, "  -> %s", h.Outcome)
