@@ -106,6 +106,14 @@ func (s *Session) dispatch(ctx context.Context, c *wire.Command) {
 	if s.ended && err == nil && s.text == "" {
 		return // BYE was the answer
 	}
+	switch {
+	case s.w.Err() != nil:
+		s.ended = true // nobody is there to be answered
+		return
+	case ctx.Err() != nil && errors.Is(err, ctx.Err()):
+		s.bye(imap.ResponseCodeUnavailable, "server is shutting down")
+		return
+	}
 	if s.sel != nil {
 		s.settle(ctx, !cmd.keepsNumbers)
 	}

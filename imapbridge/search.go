@@ -51,6 +51,7 @@ type Candidate struct {
 	Message *mail.Message // if the key needs it
 
 	known Need // how much of it was read
+	ctx   context.Context
 }
 
 // verdict is what is known of a key: no, yes, or that more must be read.
@@ -103,6 +104,11 @@ func evaluate(k *wire.SearchKey, c *Candidate) verdict {
 	if key.Needs > c.known {
 		return unknown
 	}
+	// Thousands of keys that read a large message take minutes. Whoever asked finds that
+	// ctx ended and makes nothing of the verdict.
+	if key.Needs == NeedMessage && c.ctx.Err() != nil {
+		return isNot
+	}
 	return is(key.Match(c, k.Arg))
 }
 
@@ -145,7 +151,12 @@ func (s *Session) search(ctx context.Context, k wire.SearchKey) ([]int, error) {
 	}
 	var c Candidate
 	for i := range s.sel.entries {
-		c = s.candidate(i)
+		if i%searchBatch == 0 {
+			if err := ctx.Err(); err != nil {
+				return nil, err
+			}
+		}
+		c = s.candidate(ctx, i)
 		switch v := evaluate(&k, &c); {
 		case v == unknown:
 			open = append(open, i)
@@ -158,17 +169,14 @@ func (s *Session) search(ctx context.Context, k wire.SearchKey) ([]int, error) {
 			if err := flush(); err != nil {
 				return nil, err
 			}
-			if err := ctx.Err(); err != nil {
-				return nil, err
-			}
 		}
 	}
 	return found, flush()
 }
 
 // candidate returns the message at index i, of which only the entry is known.
-func (s *Session) candidate(i int) Candidate {
-	return Candidate{Session: s, Number: uint32(i + 1), Entry: &s.sel.entries[i]}
+func (s *Session) candidate(ctx context.Context, i int) Candidate {
+	return Candidate{Session: s, Number: uint32(i + 1), Entry: &s.sel.entries[i], ctx: ctx}
 }
 
 // searchOpen reads what is missing of messages and returns those that are found.
@@ -187,7 +195,7 @@ func (s *Session) searchOpen(ctx context.Context, k *wire.SearchKey, open []int)
 	var found []int
 	var c Candidate
 	for n, i := range open {
-		c = s.candidate(i)
+		c = s.candidate(ctx, i)
 		v := evaluate(k, &c)
 		if v == unknown {
 			if emails[n].Row == 0 {
@@ -208,6 +216,9 @@ func (s *Session) searchOpen(ctx context.Context, k *wire.SearchKey, open []int)
 			}
 			c.Message, c.known = m, NeedMessage
 			v = evaluate(k, &c)
+			if err := ctx.Err(); err != nil {
+				return nil, err
+			}
 		}
 		if v == isSo {
 			found = append(found, i)

@@ -59,6 +59,7 @@ type Session struct {
 
 	mu          sync.Mutex
 	interrupted bool
+	cancel      context.CancelFunc // ends what a command does; nil before serve
 }
 
 // newSession returns a session that has not begun.
@@ -130,10 +131,15 @@ func (s *Session) isInterrupted() bool {
 	return s.interrupted
 }
 
-// kill closes the connection.
+// kill closes the connection and breaks off the command that runs.
 func (s *Session) kill() {
 	s.interrupt()
 	_ = s.raw.Close()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.cancel != nil {
+		s.cancel()
+	}
 }
 
 // plainLoginAllowed reports whether a password may come over the connection as it is.
@@ -154,6 +160,9 @@ func (s *Session) serve(ctx context.Context, implicitTLS bool) {
 	start := s.srv.o.Now()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	s.mu.Lock()
+	s.cancel = cancel
+	s.mu.Unlock()
 	defer s.finish(ctx, start)
 	defer context.AfterFunc(ctx, s.interrupt)()
 	if implicitTLS {

@@ -1,0 +1,92 @@
+package imapbridge
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/sluice-mail/sluice/imapbridge/idmap"
+	"github.com/sluice-mail/sluice/imapbridge/wire"
+)
+
+// stuck is an account whose messages take until the reader's context ends.
+type stuck struct {
+	*memory
+	reading chan struct{} // gets a value when a message is being read
+}
+
+func (b stuck) Blob(ctx context.Context, _ string) ([]byte, error) {
+	b.reading <- struct{}{}
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+func TestShutdownBreaksOffACommandThatTakesTooLong(t *testing.T) {
+	m := newMemory()
+	if _, _, err := m.Append(t.Context(), 1, []idmap.Append{{Raw: []byte("Subject: x\r\n\r\n")}}); err != nil {
+		t.Fatal(err)
+	}
+	b := stuck{m, make(chan struct{}, 1)}
+	srv, addr := start(t, Options{Authenticate: authAlice(b)})
+	c := dial(t, addr)
+	c.line()
+	c.do("a", "LOGIN alice secret")
+	c.do("b", "SELECT INBOX")
+	c.send("c SEARCH BODY x\r\n")
+	<-b.reading
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel() // no more patience
+	if err := srv.Shutdown(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// quitting is an account whose reader goes away while a message is being read.
+type quitting struct {
+	*memory
+	quit context.CancelFunc
+}
+
+func (b quitting) Blob(ctx context.Context, id string) ([]byte, error) {
+	b.quit()
+	return b.memory.Blob(ctx, id)
+}
+
+func TestASearchThatIsBrokenOffFindsNothing(t *testing.T) {
+	m := newMemory()
+	if _, _, err := m.Append(t.Context(), 1, []idmap.Append{{Raw: []byte("Subject: x\r\n\r\n")}}); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	s := &Session{srv: New(Options{}), backend: quitting{m, cancel}}
+	view, err := m.View(t.Context(), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.sel = &selected{view: view, entries: view.Entries}
+	found, err := s.search(ctx, wire.SearchKey{Name: "SUBJECT", Arg: newNeedle("x")})
+	if len(found) != 0 || !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v, %v", found, err)
+	}
+}
+
+func TestAClientThatGoesAwayIsNoErrorOfOurs(t *testing.T) {
+	m := newMemory()
+	if _, _, err := m.Append(t.Context(), 1, []idmap.Append{{Raw: make([]byte, 1<<20)}}); err != nil {
+		t.Fatal(err)
+	}
+	srv, l := startPipes(t, Options{Authenticate: authAlice(m), AllowPlainLogin: true})
+	c := l.dial(t)
+	c.line()
+	c.do("a", "LOGIN alice secret")
+	c.do("b", "SELECT INBOX")
+	c.send("c FETCH 1 BODY.PEEK[]\r\n")
+	c.line() // the server is at it
+	_ = c.conn.Close()
+	if err := srv.Shutdown(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if st := srv.Stats(); st.ServerErrors != 0 {
+		t.Errorf("got %+v", st)
+	}
+}
