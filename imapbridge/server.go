@@ -33,6 +33,9 @@ type Options struct {
 	Hostname string
 	// MaxLiteral is the size in octets of what one APPEND may bring. Default 64 MiB.
 	MaxLiteral int64
+	// MaxBuffered is how many octets of literals all sessions together may hold. Default 512
+	// MiB, at least MaxLiteral.
+	MaxBuffered int64
 	// IdleTimeout is how long a session that is logged in may be silent, and an IDLE may
 	// last. Default, and least by RFC 3501, 30 minutes.
 	IdleTimeout time.Duration
@@ -54,6 +57,10 @@ func (o Options) withDefaults() Options {
 	if o.MaxLiteral <= 0 {
 		o.MaxLiteral = 64 << 20
 	}
+	if o.MaxBuffered <= 0 {
+		o.MaxBuffered = 512 << 20
+	}
+	o.MaxBuffered = max(o.MaxBuffered, o.MaxLiteral)
 	if o.IdleTimeout <= 0 {
 		o.IdleTimeout = 30 * time.Minute
 	}
@@ -99,6 +106,7 @@ type counters struct {
 type Server struct {
 	o           Options
 	count       counters
+	buffered    atomic.Int64 // octets of literals that sessions hold
 	differences differences
 
 	mu        sync.Mutex

@@ -50,6 +50,8 @@ type Session struct {
 	enabled map[imap.Cap]bool
 	sel     *selected
 
+	taken int64 // octets of literals that the server counts for us
+
 	tag   string            // of the command that runs
 	code  imap.ResponseCode // of the tagged answer that is being made
 	text  string
@@ -76,6 +78,7 @@ func (s *Session) use(conn net.Conn) {
 	s.r.Limits = s.limits
 	s.r.Continue = func() error { return s.continueWith("go on") }
 	s.r.Progress = s.moveDeadline
+	s.r.Take = s.take
 	s.w = wire.NewWriter(timedWriter{s})
 }
 
@@ -114,6 +117,22 @@ func (s *Session) moveDeadline() {
 	if !s.interrupted {
 		_ = s.raw.SetReadDeadline(time.Now().Add(d))
 	}
+}
+
+// take counts n octets of a literal, unless all sessions together hold too many.
+func (s *Session) take(n int64) bool {
+	if s.srv.buffered.Add(n) > s.srv.o.MaxBuffered {
+		s.srv.buffered.Add(-n)
+		return false
+	}
+	s.taken += n
+	return true
+}
+
+// giveBack says that the literals of a command are not held any more.
+func (s *Session) giveBack() {
+	s.srv.buffered.Add(-s.taken)
+	s.taken = 0
 }
 
 // interrupt makes the session say BYE as soon as it waits for its client.
@@ -215,6 +234,7 @@ func (s *Session) startTLS(ctx context.Context) error {
 
 // next reads a command and runs it.
 func (s *Session) next(ctx context.Context) {
+	defer s.giveBack()
 	s.moveDeadline()
 	c, err := s.r.Command()
 	if refused := (*wire.RefusedError)(nil); errors.As(err, &refused) {
@@ -249,6 +269,10 @@ func (s *Session) refuse(e *wire.RefusedError) {
 	if tag == "" {
 		tag = "*"
 	}
+	if e.Busy {
+		s.tagged(tag, imap.StatusResponseTypeNo, imap.ResponseCodeUnavailable, e.Text)
+		return
+	}
 	if e.TooBig {
 		s.tagged(tag, imap.StatusResponseTypeNo, imap.ResponseCodeTooBig, e.Text)
 	} else {
@@ -269,7 +293,7 @@ func (s *Session) lost(err error) {
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		s.bye("", "idle for too long")
 	case errors.Is(err, wire.ErrFlood):
-		s.bye(imap.ResponseCodeTooBig, "literal is too large")
+		s.bye(imap.ResponseCodeTooBig, "command is too large")
 	case errors.Is(err, io.EOF):
 	}
 }

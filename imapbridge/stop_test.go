@@ -3,6 +3,9 @@ package imapbridge
 import (
 	"context"
 	"errors"
+	"fmt"
+	goruntime "runtime"
+	"strings"
 	"testing"
 
 	"github.com/sluice-mail/sluice/imapbridge/idmap"
@@ -88,5 +91,41 @@ func TestAClientThatGoesAwayIsNoErrorOfOurs(t *testing.T) {
 	}
 	if st := srv.Stats(); st.ServerErrors != 0 {
 		t.Errorf("got %+v", st)
+	}
+}
+
+func TestLiteralsOfAllSessionsAreBounded(t *testing.T) {
+	const size = 1 << 20
+	srv, addr := start(t, Options{Authenticate: authAlice(newMemory()), MaxLiteral: size, MaxBuffered: size + size/2})
+	holder, c := dial(t, addr), dial(t, addr)
+	for _, c := range []*client{holder, c} {
+		c.line()
+		c.do("a", "LOGIN alice secret")
+	}
+	message := strings.Repeat("x", size)
+	appending := fmt.Sprintf("b APPEND INBOX {%d}\r\n", size)
+	holder.send(appending)
+	holder.expect("+ ")
+	holder.send(message + " {1}\r\n") // all of it, and one octet too many
+	holder.expect("b NO [TOOBIG]")    // it is thrown away, and the next one is not
+	holder.send(appending)
+	holder.expect("+ ")
+	holder.send(message) // the command has no end yet
+	for srv.buffered.Load() != size {
+		goruntime.Gosched()
+	}
+	c.send(appending)
+	c.expect("+ ")
+	c.send(message + "\r\n")
+	c.expect("b NO [UNAVAILABLE]")
+	holder.send("\r\n")
+	holder.expect("b OK")
+	c.send(appending)
+	c.expect("+ ")
+	c.send(message + "\r\n")
+	c.expect("b OK")
+	c.do("c", "NOOP")
+	if n := srv.buffered.Load(); n != 0 {
+		t.Errorf("%d octets are held at the end", n)
 	}
 }

@@ -29,6 +29,7 @@ var (
 // JournalOptions are the bounds of a journal. The zero value works.
 type JournalOptions struct {
 	SegmentSize    int64         // octets after which a new file begins; 64 MiB
+	SegmentAge     time.Duration // age after which the next Put begins a new file; 24 h
 	MaxRecord      int           // octets of one delivery; 256 MiB
 	MaxBytes       int64         // octets of all segments before Put fails with ErrJournalFull; 8 GiB
 	MaxSegments    int           // files before what is pending in the oldest moves to the newest; 8
@@ -40,15 +41,21 @@ type JournalOptions struct {
 	Now     func() time.Time
 	Logger  *slog.Logger
 
-	// create opens a new segment and syncFolder makes names durable; tests put broken and
-	// fast disks in their place.
+	// create opens a new segment, syncFolder makes names durable, syncOld what a file of
+	// an earlier process holds, and remove removes a file; tests put broken and fast disks
+	// in their place.
 	create     func(path string) (segmentFile, error)
 	syncFolder func(dir string) error
+	syncOld    func(f *os.File) error
+	remove     func(path string) error
 }
 
 func (o JournalOptions) withDefaults() JournalOptions {
 	if o.SegmentSize == 0 {
 		o.SegmentSize = 64 << 20
+	}
+	if o.SegmentAge == 0 {
+		o.SegmentAge = 24 * time.Hour
 	}
 	if o.MaxRecord == 0 {
 		o.MaxRecord = 256 << 20
@@ -76,6 +83,12 @@ func (o JournalOptions) withDefaults() JournalOptions {
 	}
 	if o.syncFolder == nil {
 		o.syncFolder = syncFolder
+	}
+	if o.syncOld == nil {
+		o.syncOld = (*os.File).Sync
+	}
+	if o.remove == nil {
+		o.remove = os.Remove
 	}
 	return o
 }
@@ -312,6 +325,38 @@ func (j *Journal) All() iter.Seq[*Delivery] {
 	}
 }
 
+// Get returns a pending delivery, nil if it is not pending (any more).
+func (j *Journal) Get(serial string) (*Delivery, error) {
+	d, err := j.read(serial)
+	if err != nil {
+		return nil, fmt.Errorf("runtime: journal: get: %w", err)
+	}
+	return d, nil
+}
+
+// Err returns the disk error after which nothing more is taken (ErrJournalFailed), nil as
+// long as there was none. Only opening the journal again ends it.
+func (j *Journal) Err() error { return j.failure() }
+
+// keepKeys is how long a Target remembers its keys at least. A Done that is taken back by a
+// power loss is minutes old, a segment with Dones that a full disk kept from being
+// written days.
+const keepKeys = 30 * 24 * time.Hour
+
+// KeepKeys returns how long the ActionKeys of what was applied have to be remembered: 30
+// days, and a day more than the age of the oldest delivery that is pending, since of that
+// one everything may be asked for again. Forgetting keys that are younger can double mail.
+func (j *Journal) KeepKeys() time.Duration {
+	now := j.o.Now()
+	keep := keepKeys
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for serial := range j.pending {
+		keep = max(keep, now.Sub(serialTime(serial))+24*time.Hour)
+	}
+	return keep
+}
+
 // JournalStats are the journal's numbers of the moment.
 type JournalStats struct {
 	Pending     int
@@ -365,4 +410,17 @@ func newSerial(now time.Time) string {
 	}
 	_, _ = rand.Read(b[6:]) // never fails
 	return hex.EncodeToString(b[:])
+}
+
+// serialTime returns the time in a serial; now for one that is none of ours.
+func serialTime(serial string) time.Time {
+	b, err := hex.DecodeString(serial)
+	if err != nil || len(b) != 16 {
+		return time.Now()
+	}
+	var ms uint64
+	for _, c := range b[:6] {
+		ms = ms<<8 | uint64(c)
+	}
+	return time.UnixMilli(int64(ms))
 }

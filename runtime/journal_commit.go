@@ -101,6 +101,7 @@ func (j *Journal) writeBatch(batch []*waiting) ([]*ref, error) {
 		return nil, err
 	}
 	end := seg.size
+	seg.used = true
 	j.wmu.Unlock()
 	// Notes may be appended while the disk works: they are durable with the next fsync.
 	if err := seg.file.Sync(); err != nil {
@@ -213,10 +214,17 @@ func (j *Journal) prune() error {
 			j.mu.Unlock()
 			return nil
 		}
-		j.segments = j.segments[1:]
 		j.mu.Unlock()
-		if err := os.Remove(oldest.path); err != nil {
+		// It leaves the list, and those behind it may go, when it is gone for good: a later
+		// one may hold its Done records.
+		if err := j.o.remove(oldest.path); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return err
 		}
+		if err := j.o.syncFolder(j.dir); err != nil {
+			return err
+		}
+		j.mu.Lock()
+		j.segments = j.segments[1:]
+		j.mu.Unlock()
 	}
 }

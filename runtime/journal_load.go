@@ -15,6 +15,9 @@ import (
 // load reads all segments, cuts a torn end off, and begins a new one: an old segment is
 // never appended to.
 func (j *Journal) load() error {
+	if err := j.removeUnfinished(); err != nil {
+		return err
+	}
 	seqs, err := listSegments(j.dir)
 	if err != nil {
 		return err
@@ -60,6 +63,20 @@ func (j *Journal) forget(s *segment) error {
 		}
 	}
 	return nil // pruned already
+}
+
+// removeUnfinished removes files that never got their names: nothing was put into them.
+func (j *Journal) removeUnfinished() error {
+	paths, err := filepath.Glob(filepath.Join(j.dir, "*"+newSuffix))
+	if err != nil {
+		return err
+	}
+	for _, p := range paths {
+		if err := os.Remove(p); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func listSegments(dir string) ([]uint64, error) {
@@ -121,10 +138,17 @@ func (j *Journal) loadSegment(seq uint64, last bool) (s *segment, damaged bool, 
 	}
 	if torn && !damaged {
 		j.o.Logger.Info("journal: a write that was under way is cut off", slog.String("file", path), slog.Int64("octets", s.size-good))
-		if err := errors.Join(f.Truncate(good), f.Sync()); err != nil {
+		if err := f.Truncate(good); err != nil {
 			return nil, false, err
 		}
 		s.size = good
+	}
+	if last {
+		// A process that was killed may have left it in the system's memory only. From now on
+		// it is relied upon, and it is not the last one any more.
+		if err := j.o.syncOld(f); err != nil {
+			return nil, false, err
+		}
 	}
 	return s, damaged, nil
 }

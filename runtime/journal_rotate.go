@@ -16,7 +16,9 @@ func (j *Journal) room() error {
 		total += s.size
 	}
 	j.mu.Unlock()
-	if j.active.size >= j.o.SegmentSize {
+	// A clock that was set back makes a file live longer, which harms nothing.
+	old := j.active.used && j.o.Now().Sub(j.active.begun) >= j.o.SegmentAge
+	if old || j.active.size >= j.o.SegmentSize {
 		if err := j.rotate(); err != nil {
 			return err
 		}
@@ -54,7 +56,16 @@ func (j *Journal) rotate() error {
 		return drop(err)
 	}
 	s.size += int64(len(b))
-	if err := errors.Join(s.file.Sync(), j.o.syncFolder(j.dir)); err != nil {
+	// It gets its name when it is on the disk: a file of that name is whole or damaged.
+	if err := s.file.Sync(); err != nil {
+		return j.fail(fmt.Errorf("fsync %s: %w", s.path, err))
+	}
+	final := segmentPath(j.dir, s.seq)
+	if err := os.Rename(s.path, final); err != nil {
+		return drop(err)
+	}
+	s.path = final
+	if err := j.o.syncFolder(j.dir); err != nil {
 		return j.fail(fmt.Errorf("fsync %s: %w", s.path, err))
 	}
 	old := j.active
@@ -70,12 +81,26 @@ func (j *Journal) rotate() error {
 	if err := j.prune(); err != nil {
 		return err
 	}
+	if s := j.worthMoving(); s != nil {
+		return j.move(s)
+	}
+	return nil
+}
+
+// worthMoving returns the oldest segment if there are too many, and what is pending in it
+// is little beside what could be freed.
+func (j *Journal) worthMoving() *segment {
 	j.mu.Lock()
-	oldest, many := j.segments[0], len(j.segments) > j.o.MaxSegments
-	few := oldest.liveBytes < j.o.SegmentSize/2
-	j.mu.Unlock()
-	if many && few {
-		return j.move(oldest)
+	defer j.mu.Unlock()
+	if len(j.segments) <= j.o.MaxSegments {
+		return nil
+	}
+	var dead int64
+	for _, s := range j.segments {
+		dead += s.size - s.liveBytes
+	}
+	if oldest := j.segments[0]; oldest.liveBytes < max(j.o.SegmentSize, dead)/2 {
+		return oldest
 	}
 	return nil
 }

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/fxamacker/cbor/v2"
 )
@@ -30,6 +31,7 @@ const (
 	markerSize     = 8
 	recordHead     = markerSize + 4 + 8 + 4
 	segmentSuffix  = ".journal"
+	newSuffix      = segmentSuffix + ".new" // of a file that is not durable yet
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -50,6 +52,8 @@ type segment struct {
 	marker [markerSize]byte
 	file   segmentFile // nil unless active
 	size   int64
+	begun  time.Time // of the active one
+	used   bool      // something was put into the active one
 	// live counts the pending deliveries that lie here, and their octets. Guarded by
 	// Journal.mu.
 	live      int
@@ -134,9 +138,12 @@ func createSegment(path string) (segmentFile, error) {
 	return os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 }
 
-// newSegment makes a file with its head, not durable yet.
+// newSegment makes a file with its head, not durable and under a name of its own yet.
 func newSegment(o *JournalOptions, dir string, seq uint64) (*segment, error) {
-	s := &segment{seq: seq, path: segmentPath(dir, seq), size: int64(segmentHead)}
+	s := &segment{seq: seq, path: strings.TrimSuffix(segmentPath(dir, seq), segmentSuffix) + newSuffix, size: int64(segmentHead), begun: o.Now()}
+	if err := os.Remove(s.path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, err // a crash or a full disk left it
+	}
 	_, _ = rand.Read(s.marker[:]) // never fails
 	f, err := o.create(s.path)
 	if err != nil {

@@ -10,29 +10,44 @@ import (
 type unconfirmed struct {
 	within time.Duration
 	most   int
-	at     map[string]time.Time
-	order  []string // by time; may hold ids that are gone
+	at     map[string]noted
+	order  []numbered // by number; may hold ids that are gone, or came again later
+	last   uint64
+}
+
+// noted is when an id came, and as the how-manieth.
+type noted struct {
+	time   time.Time
+	number uint64
+}
+
+type numbered struct {
+	id     string
+	number uint64
 }
 
 func newUnconfirmed(within time.Duration, most int) unconfirmed {
-	return unconfirmed{within: within, most: most, at: map[string]time.Time{}}
+	return unconfirmed{within: within, most: most, at: map[string]noted{}}
 }
 
 func (u *unconfirmed) len() int { return len(u.at) }
 
 func (u *unconfirmed) has(id string, now time.Time) bool {
-	t, ok := u.at[id]
-	return ok && now.Sub(t) < u.within
+	n, ok := u.at[id]
+	return ok && now.Sub(n.time) < u.within
 }
 
 func (u *unconfirmed) add(id string, at time.Time) {
 	if id == "" {
 		return
 	}
-	u.at[id] = at
-	u.order = append(u.order, id)
+	u.last++
+	u.at[id] = noted{at, u.last}
+	u.order = append(u.order, numbered{id, u.last})
 	for len(u.at) > u.most {
-		delete(u.at, u.order[0])
+		if o := u.order[0]; u.at[o.id].number == o.number {
+			delete(u.at, o.id)
+		}
 		u.order = u.order[1:]
 	}
 	if len(u.order) > 2*len(u.at)+64 {
@@ -48,19 +63,19 @@ func (u *unconfirmed) remove(id string) bool {
 
 // compact makes order anew from what is there.
 func (u *unconfirmed) compact() {
-	u.order = make([]string, 0, len(u.at))
-	for id := range u.at {
-		u.order = append(u.order, id)
+	u.order = make([]numbered, 0, len(u.at))
+	for id, n := range u.at {
+		u.order = append(u.order, numbered{id, n.number})
 	}
-	sort.Slice(u.order, func(a, b int) bool { return u.at[u.order[a]].Before(u.at[u.order[b]]) })
+	sort.Slice(u.order, func(a, b int) bool { return u.order[a].number < u.order[b].number })
 }
 
 // snapshot returns what is not too old, as it is written to a segment.
 func (u *unconfirmed) snapshot(now time.Time) map[string]int64 {
 	out := make(map[string]int64, len(u.at))
-	for id, t := range u.at {
-		if now.Sub(t) < u.within {
-			out[id] = t.UnixMilli()
+	for id, n := range u.at {
+		if now.Sub(n.time) < u.within {
+			out[id] = n.time.UnixMilli()
 		} else {
 			delete(u.at, id)
 		}
@@ -71,9 +86,14 @@ func (u *unconfirmed) snapshot(now time.Time) map[string]int64 {
 
 // restore makes the set what a snapshot says.
 func (u *unconfirmed) restore(snapshot map[string]int64) {
-	u.at = make(map[string]time.Time, len(snapshot))
-	for id, ms := range snapshot {
-		u.at[id] = time.UnixMilli(ms)
+	u.at = make(map[string]noted, len(snapshot))
+	u.order = u.order[:0]
+	ids := make([]string, 0, len(snapshot))
+	for id := range snapshot {
+		ids = append(ids, id)
 	}
-	u.compact()
+	sort.Slice(ids, func(a, b int) bool { return snapshot[ids[a]] < snapshot[ids[b]] })
+	for _, id := range ids {
+		u.add(id, time.UnixMilli(snapshot[id]))
+	}
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sluice-mail/sluice/mailstore"
+	"github.com/sluice-mail/sluice/mailstore/local"
 )
 
 // mailboxIn is what the mailbox commands ask for.
@@ -26,17 +27,24 @@ type mailboxOut struct {
 	ModSeq      uint64 `json:"highestmodseq"`
 }
 
-var (
-	opMailboxList = newOp("mailbox/list", func(ctx context.Context, n *node, in mailboxIn) ([]mailboxOut, error) {
+// onAccount is an op on the mail of one account, which is open while it runs.
+func onAccount[Out any](name string, run func(ctx context.Context, box *local.Account, in mailboxIn) (Out, error)) *op[mailboxIn, Out] {
+	return newOp(name, func(ctx context.Context, n *node, in mailboxIn) (out Out, err error) {
 		a, err := n.resolveName(ctx, in.Account)
 		if err != nil {
-			return nil, err
+			return out, err
 		}
 		box, release, err := n.mail.OpenAccount(ctx, a.ID)
 		if err != nil {
-			return nil, err
+			return out, err
 		}
 		defer release()
+		return run(ctx, box, in)
+	})
+}
+
+var (
+	opMailboxList = onAccount("mailbox/list", func(ctx context.Context, box *local.Account, _ mailboxIn) ([]mailboxOut, error) {
 		list, err := box.List(ctx)
 		out := []mailboxOut{}
 		for _, m := range list {
@@ -44,28 +52,10 @@ var (
 		}
 		return out, err
 	})
-	opMailboxCreate = newOp("mailbox/create", func(ctx context.Context, n *node, in mailboxIn) (mailstore.Mailbox, error) {
-		a, err := n.resolveName(ctx, in.Account)
-		if err != nil {
-			return mailstore.Mailbox{}, err
-		}
-		box, release, err := n.mail.OpenAccount(ctx, a.ID)
-		if err != nil {
-			return mailstore.Mailbox{}, err
-		}
-		defer release()
+	opMailboxCreate = onAccount("mailbox/create", func(ctx context.Context, box *local.Account, in mailboxIn) (mailstore.Mailbox, error) {
 		return box.CreateMailbox(ctx, in.Path, in.Role)
 	})
-	opMailboxCheck = newOp("mailbox/check", func(ctx context.Context, n *node, in mailboxIn) ([]string, error) {
-		a, err := n.resolveName(ctx, in.Account)
-		if err != nil {
-			return nil, err
-		}
-		box, release, err := n.mail.OpenAccount(ctx, a.ID)
-		if err != nil {
-			return nil, err
-		}
-		defer release()
+	opMailboxCheck = onAccount("mailbox/check", func(ctx context.Context, box *local.Account, _ mailboxIn) ([]string, error) {
 		return box.Check(ctx)
 	})
 )

@@ -13,8 +13,12 @@ const tailMax = 32
 // headMax is enough of the beginning of a discarded line to hold tag and name.
 const headMax = 512
 
+// lineSwallowMax bounds the octets of a line that is thrown away: nobody sends the end of a
+// longer one.
+const lineSwallowMax = 16 << 20
+
 // Line reads one line of at most limit octets and returns it without its line end. A
-// longer one is read to its end and is a *RefusedError.
+// longer one is read to its end and is a *RefusedError, or ErrFlood if it has none.
 func (r *Reader) Line(limit int) (string, error) {
 	line, long, err := r.line(nil, limit)
 	if err != nil {
@@ -31,7 +35,7 @@ func (r *Reader) Line(limit int) (string, error) {
 func (r *Reader) line(dst []byte, limit int) (line []byte, long bool, err error) {
 	start := len(dst)
 	var tail []byte
-	for {
+	for octets := 0; ; {
 		part, err := r.r.ReadSlice('\n')
 		end := err == nil
 		if err != nil && !errors.Is(err, bufio.ErrBufferFull) {
@@ -39,6 +43,9 @@ func (r *Reader) line(dst []byte, limit int) (line []byte, long bool, err error)
 				err = io.ErrUnexpectedEOF
 			}
 			return nil, false, err
+		}
+		if octets += len(part); long && octets > lineSwallowMax {
+			return nil, false, ErrFlood
 		}
 		switch {
 		case long:

@@ -23,8 +23,8 @@ const swallowMax = 256 << 20
 // never because they were announced.
 const chunk = 64 << 10
 
-// ErrFlood says that a client announced more octets than anybody would throw away for
-// it; the connection cannot go on.
+// ErrFlood says that a client announced or sent more octets than anybody would throw away
+// for it; the connection cannot go on.
 var ErrFlood = errors.New("imapbridge/wire: refused command is too large to skip")
 
 // RefusedError is a command that was read to its end and thrown away because it is over
@@ -33,6 +33,7 @@ type RefusedError struct {
 	Tag    string // "" if the line had none
 	Name   string // upper case
 	TooBig bool   // a literal is over its limit, rather than the text
+	Busy   bool   // Take refused memory for a literal; it may have some later
 	Text   string // for the client
 }
 
@@ -74,6 +75,10 @@ type Reader struct {
 	Continue func() error
 	// Progress is called as a literal arrives, so that the caller can move deadlines. May be nil.
 	Progress func()
+	// Take is asked before memory for n more octets of a literal is taken. If it refuses, the
+	// command is read to its end and thrown away. The caller knows when the memory is free
+	// again: when it is done with the command, or the read has failed. May be nil.
+	Take func(n int64) bool
 
 	r    *bufio.Reader
 	head []byte // the beginning of the last line that was too long
@@ -157,6 +162,17 @@ func (r *Reader) Command() (*Command, error) {
 			}
 		}
 		data, err := r.literal(n)
+		if busy := (*busyError)(nil); errors.As(err, &busy) {
+			refused = &RefusedError{Tag: c.Tag, Name: c.Name, Busy: true, Text: "too much mail at once, try again later"}
+			c.literals = nil
+			if skipped += busy.left; skipped > swallowMax {
+				return nil, ErrFlood
+			}
+			if err := r.skip(busy.left); err != nil {
+				return nil, err
+			}
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -224,14 +240,27 @@ func announced(line []byte) (n int64, sync, binary, ok bool) {
 	return n, sync, i > 0 && line[i-1] == '~', true
 }
 
+// busyError says that Take refused memory, with so many octets of the literal left to read.
+type busyError struct{ left int64 }
+
+// Error says so.
+func (e *busyError) Error() string { return "no memory for a literal" }
+
 // literal reads n octets, taking memory as they come.
 func (r *Reader) literal(n int64) ([]byte, error) {
+	if !r.take(min(n, chunk)) {
+		return nil, &busyError{n}
+	}
 	data := make([]byte, 0, min(n, chunk))
 	for int64(len(data)) < n {
 		have := len(data)
 		want := int(min(n-int64(have), chunk))
 		if cap(data)-have < want {
-			grown := make([]byte, have, min(n, int64(2*cap(data)+want)))
+			size := min(n, int64(2*cap(data)+want))
+			if !r.take(size - int64(cap(data))) {
+				return nil, &busyError{n - int64(have)}
+			}
+			grown := make([]byte, have, size)
 			copy(grown, data)
 			data = grown
 		}
@@ -245,6 +274,9 @@ func (r *Reader) literal(n int64) ([]byte, error) {
 	}
 	return data, nil
 }
+
+// take asks for memory.
+func (r *Reader) take(n int64) bool { return r.Take == nil || r.Take(n) }
 
 // skip reads n octets and throws them away.
 func (r *Reader) skip(n int64) error {

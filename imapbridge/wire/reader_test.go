@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	goruntime "runtime"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -79,6 +80,44 @@ func TestReaderFindsTheEndOfEachCommand(t *testing.T) {
 				t.Errorf("got %q, %d continuations, %v\nwant %q, %d, %v", got, continues, err, tt.want, tt.continues, tt.err)
 			}
 		})
+	}
+}
+
+func TestReaderGivesUpALineWithoutEnd(t *testing.T) {
+	r := NewReader(io.LimitReader(repeated('x'), lineSwallowMax+1<<20))
+	if _, err := r.Command(); !errors.Is(err, ErrFlood) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// repeated is one octet without end.
+type repeated byte
+
+func (o repeated) Read(p []byte) (int, error) {
+	for i := range p {
+		p[i] = byte(o)
+	}
+	return len(p), nil
+}
+
+func TestReaderSkipsALiteralThatThereIsNoMemoryFor(t *testing.T) {
+	const size = 4 * chunk
+	r := NewReader(strings.NewReader("a APPEND x {3+}\r\nabc {" + strconv.Itoa(size) + "+}\r\n" + strings.Repeat("x", size) + " {2+}\r\nyz\r\nb NOOP\r\n"))
+	r.Limits = func(string) Limits { return Limits{Line: 1000, Literal: size, Literals: 2 * size, Count: 9} }
+	left := int64(2 * chunk)
+	r.Take = func(n int64) bool {
+		if n > left {
+			return false
+		}
+		left -= n
+		return true
+	}
+	var refused *RefusedError
+	if _, err := r.Command(); !errors.As(err, &refused) || !refused.Busy || refused.Tag != "a" {
+		t.Fatalf("got %v", err)
+	}
+	if c, err := r.Command(); err != nil || c.Tag != "b" {
+		t.Errorf("behind it: got %v, %v", c, err)
 	}
 }
 
