@@ -182,7 +182,8 @@ func (j *Journal) note(r *record) error {
 	if err := j.append(b); err != nil {
 		return err
 	}
-	return j.prune()
+	j.prune()
+	return nil
 }
 
 // seal makes everything durable and writes one more record behind it, which proves
@@ -204,24 +205,26 @@ func (j *Journal) seal() error {
 }
 
 // prune removes the oldest segments as long as nothing in them is pending. One in
-// the middle stays until those before it are gone: it may hold their Done records.
-// j.wmu is held.
-func (j *Journal) prune() error {
+// the middle stays until those before it are gone: it may hold their Done records. What
+// cannot be removed is logged and tried again. j.wmu is held.
+func (j *Journal) prune() {
 	for {
 		j.mu.Lock()
 		oldest := j.segments[0]
 		if oldest == j.active || oldest.live > 0 {
 			j.mu.Unlock()
-			return nil
+			return
 		}
 		j.mu.Unlock()
 		// It leaves the list, and those behind it may go, when it is gone for good: a later
 		// one may hold its Done records.
-		if err := j.o.remove(oldest.path); err != nil && !errors.Is(err, os.ErrNotExist) {
-			return err
+		err := j.o.remove(oldest.path)
+		if err == nil || errors.Is(err, os.ErrNotExist) {
+			err = j.o.syncFolder(j.dir)
 		}
-		if err := j.o.syncFolder(j.dir); err != nil {
-			return err
+		if err != nil {
+			j.o.Logger.Error("journal: a file that is done with cannot be removed", slog.Any("err", err))
+			return
 		}
 		j.mu.Lock()
 		j.segments = j.segments[1:]

@@ -3,6 +3,7 @@ package runtime
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"sort"
 )
@@ -74,15 +75,15 @@ func (j *Journal) rotate() error {
 	j.mu.Unlock()
 	j.active, j.synced, j.lastSeq = s, s.size, s.seq
 	if old != nil {
-		if err := old.file.Close(); err != nil {
-			return err
+		if err := old.file.Close(); err != nil { // it was synced before
+			j.o.Logger.Error("journal: close", slog.Any("err", err))
 		}
 	}
-	if err := j.prune(); err != nil {
-		return err
-	}
+	j.prune()
 	if s := j.worthMoving(); s != nil {
-		return j.move(s)
+		if err := j.move(s); err != nil { // no reason to refuse what is to be put now
+			j.o.Logger.Error("journal: what is pending in an old file cannot be moved", slog.Any("err", err))
+		}
 	}
 	return nil
 }
@@ -162,7 +163,8 @@ func (j *Journal) move(s *segment) error {
 			return err
 		}
 	}
-	return j.prune()
+	j.prune()
+	return nil
 }
 
 // serials returns what is pending, oldest first.
