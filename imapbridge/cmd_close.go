@@ -1,6 +1,11 @@
 package imapbridge
 
-import "context"
+import (
+	"context"
+	"errors"
+
+	"github.com/sluice-mail/sluice/mailstore"
+)
 
 // CLOSE expunges without telling, unless the mailbox is open for reading only, and
 // leaves it.
@@ -16,6 +21,9 @@ func init() {
 				return nil
 			}
 			_, _, err := s.backend.Expunge(ctx, sel.mailbox.Number, nil)
+			if errors.Is(err, mailstore.ErrNotFound) {
+				return nil // deleted meanwhile: it is left all the same
+			}
 			return err
 		},
 	})

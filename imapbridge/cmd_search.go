@@ -84,6 +84,11 @@ func parseSearch(p *wire.Parser, uid bool) searchRequest {
 			if o.Parse != nil {
 				call.arg = o.Parse(p)
 			}
+			for _, given := range r.returns {
+				if given.option == o {
+					p.Failf("return option %s is given twice", name)
+				}
+			}
 			r.returns = append(r.returns, call)
 		})
 		p.SP()

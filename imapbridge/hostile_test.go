@@ -41,6 +41,7 @@ func TestHostileInput(t *testing.T) {
 		{"a DONE over the limit", "l LOGIN alice secret\r\na IDLE\r\n" + strings.Repeat("x", 1000) + "\r\nz NOOP\r\n", "z OK"},
 		{"a pattern over the limit", "l LOGIN alice secret\r\na LIST \"\" " + strings.Repeat("%*", 1001) + "\r\n", "a BAD"},
 		{"too many data items", "l LOGIN alice secret\r\ns SELECT INBOX\r\na FETCH 1 (" + strings.Repeat("UID ", 101) + ")\r\n", "a BAD"},
+		{"a return option without end", "l LOGIN alice secret\r\ns SELECT INBOX\r\na SEARCH RETURN (" + strings.Repeat("ALL ", 10_000) + ") ALL\r\n", "a BAD"},
 		{"too many ID fields", "a ID (" + strings.Repeat(`"a" "b" `, 31) + ")\r\n", "a BAD"},
 	}
 	for _, tt := range tests {

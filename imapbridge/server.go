@@ -39,7 +39,8 @@ type Options struct {
 	// IdleTimeout is how long a session that is logged in may be silent, and an IDLE may
 	// last. Default, and least by RFC 3501, 30 minutes.
 	IdleTimeout time.Duration
-	// LoginTimeout is how long a client may be silent before it is logged in. Default 2 minutes.
+	// LoginTimeout is how long a client may be silent before it is logged in. Default 2
+	// minutes. However much it says, it has five times as long.
 	LoginTimeout time.Duration
 	// MaxConnections and MaxPerIP bound what is open at once. Defaults 10000 and 1000.
 	MaxConnections, MaxPerIP int

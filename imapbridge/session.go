@@ -22,6 +22,7 @@ import (
 // Bounds of a session.
 const (
 	maxBad        = 20              // commands in a row that were answered BAD
+	loginPatience = 5               // times the LoginTimeout from the connection to the login
 	writeTimeout  = 2 * time.Minute // for a client to take one buffer
 	tlsTimeout    = 30 * time.Second
 	lineMax       = 1 << 20   // a command's text: UID sets get long
@@ -50,6 +51,7 @@ type Session struct {
 	enabled map[imap.Cap]bool
 	sel     *selected
 
+	began time.Time
 	taken int64 // octets of literals that the server counts for us
 
 	tag   string            // of the command that runs
@@ -66,7 +68,7 @@ type Session struct {
 
 // newSession returns a session that has not begun.
 func newSession(srv *Server, conn net.Conn, ip netip.Addr) *Session {
-	s := &Session{srv: srv, raw: conn, ip: ip, state: NotAuthenticated, enabled: map[imap.Cap]bool{}}
+	s := &Session{srv: srv, raw: conn, ip: ip, state: NotAuthenticated, enabled: map[imap.Cap]bool{}, began: time.Now()}
 	s.use(conn)
 	return s
 }
@@ -108,14 +110,18 @@ func (s *Session) limits(name string) wire.Limits {
 
 // moveDeadline gives the client its time again.
 func (s *Session) moveDeadline() {
-	d := s.srv.o.IdleTimeout
+	until := time.Now().Add(s.srv.o.IdleTimeout)
 	if s.state == NotAuthenticated {
-		d = s.srv.o.LoginTimeout
+		until = time.Now().Add(s.srv.o.LoginTimeout)
+		// Nobody keeps a place that others need by talking without logging in.
+		if last := s.began.Add(loginPatience * s.srv.o.LoginTimeout); last.Before(until) {
+			until = last
+		}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.interrupted {
-		_ = s.raw.SetReadDeadline(time.Now().Add(d))
+		_ = s.raw.SetReadDeadline(until)
 	}
 }
 

@@ -7,6 +7,8 @@ import (
 	goruntime "runtime"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/sluice-mail/sluice/imapbridge/idmap"
 	"github.com/sluice-mail/sluice/imapbridge/wire"
@@ -127,5 +129,45 @@ func TestLiteralsOfAllSessionsAreBounded(t *testing.T) {
 	c.do("c", "NOOP")
 	if n := srv.buffered.Load(); n != 0 {
 		t.Errorf("%d octets are held at the end", n)
+	}
+}
+
+func TestAClientThatTalksAndNeverLogsInIsSentAway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv, l := startPipes(t, Options{Authenticate: authAlice(newMemory()), AllowPlainLogin: true})
+		began := time.Now()
+		c := l.dial(t)
+		c.line()
+		talk := time.NewTicker(time.Minute)
+		defer talk.Stop()
+		for n := 0; n < 20; n++ {
+			<-talk.C
+			if time.Since(began) == loginPatience*2*time.Minute {
+				break
+			}
+			c.do("a", "NOOP")
+		}
+		if line := c.line(); !strings.HasPrefix(line, "* BYE") {
+			t.Errorf("got %q", line)
+		}
+		if took := time.Since(began); took != 10*time.Minute {
+			t.Errorf("after %v", took)
+		}
+		_ = srv.Close()
+	})
+}
+
+func TestCLOSEOfAMailboxThatIsGone(t *testing.T) {
+	m := newMemory()
+	_, addr := start(t, Options{Authenticate: authAlice(m)})
+	c := dial(t, addr)
+	c.line()
+	c.do("a", "LOGIN alice secret")
+	c.do("b", "SELECT Junk")
+	if err := m.DeleteMailbox(t.Context(), "Junk"); err != nil {
+		t.Fatal(err)
+	}
+	if got := c.do("c", "CLOSE"); !strings.HasPrefix(got, "c OK") {
+		t.Error(got)
 	}
 }
