@@ -94,8 +94,8 @@ type Changes struct {
 
 // Store opens accounts. Many goroutines may use it.
 type Store interface {
-	// Account returns the account with this id, opening it if needed. The caller
-	// calls release when it is done with it.
+	// Account returns the account with this id, opening it if needed, or ErrNotFound if it
+	// was removed. The caller calls release when it is done with it.
 	Account(ctx context.Context, id string) (acct Account, release func(), err error)
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -65,7 +64,7 @@ type Account struct {
 var _ mailstore.Account = (*Account)(nil)
 
 func (s *Store) openAccount(ctx context.Context, id string) (*Account, error) {
-	if _, err := os.Lstat(s.removedPath(id)); err == nil {
+	if s.wasRemoved(id) {
 		return nil, fmt.Errorf("account was removed: %w", mailstore.ErrNotFound)
 	}
 	return s.openFile(ctx, id)

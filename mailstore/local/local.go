@@ -4,6 +4,7 @@
 //	dir/lock                            held while the store is open
 //	dir/accounts/ID.db                  everything but the octets
 //	dir/accounts/ID.removed             the account is gone; its data goes in batches
+//	dir/accounts/ID.gone                its data is gone too; the id stays used for 90 days
 //	dir/blobs/levels                    how many levels of directories the blobs have
 //	dir/blobs/ab/cd/abcd….ID            the octets of a blob of account ID
 //	dir/blobs/tmp/                      files that are being written
@@ -207,7 +208,9 @@ func (s *Store) settleLevels() error {
 	path := filepath.Join(s.blobDir(), "levels")
 	text, err := os.ReadFile(path)
 	if errors.Is(err, os.ErrNotExist) {
-		if err := os.WriteFile(path+".new", fmt.Appendln(nil, s.o.BlobNestedLevels), 0o600); err != nil {
+		// Synced before it gets its name: an empty one after a power loss would keep the
+		// store, and the mail that was taken meanwhile, from being opened.
+		if err := writeSynced(path+".new", fmt.Appendln(nil, s.o.BlobNestedLevels)); err != nil {
 			return err
 		}
 		return errors.Join(os.Rename(path+".new", path), syncDir(s.blobDir()))
@@ -225,6 +228,15 @@ func (s *Store) settleLevels() error {
 		s.o.BlobNestedLevels = n
 	}
 	return nil
+}
+
+func writeSynced(path string, text []byte) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(text)
+	return errors.Join(err, f.Sync(), f.Close())
 }
 
 // Close closes all account files. Whoever still uses one gets errors.

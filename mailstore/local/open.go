@@ -48,7 +48,8 @@ type holder struct {
 }
 
 // Account returns the account with this id and opens its file, or makes it with an
-// inbox and the usual mailboxes. It is a *Account. release must be called once the
+// inbox and the usual mailboxes. It is a *Account. An account that was removed is
+// ErrNotFound, also after its data is gone. release must be called once the
 // caller is done with it; the file stays open as long as somebody uses it.
 func (s *Store) Account(ctx context.Context, id string) (mailstore.Account, func(), error) {
 	a, release, err := s.OpenAccount(ctx, id)

@@ -65,6 +65,9 @@ func (s *Store) PurgeBlobs(ctx context.Context) (removed int, more bool, err err
 		}
 		*w = sweep{running: true, accounts: ids, dirs: dirs}
 		n, err := s.sweepTemp()
+		if err == nil {
+			err = s.sweepGone()
+		}
 		if err != nil {
 			return n, true, fmt.Errorf("mailstore/local: purge blobs: %w", err)
 		}

@@ -211,8 +211,8 @@ func TestRemoveAccount(t *testing.T) {
 		t.Errorf("%d blobs were removed, want 2", total)
 	}
 	left, err := filepath.Glob(filepath.Join(dir, "accounts", "alice*"))
-	if err != nil || len(left) > 0 {
-		t.Errorf("left are %v, %v", left, err)
+	if err != nil || len(left) != 1 || filepath.Base(left[0]) != "alice.gone" {
+		t.Errorf("left are %v, %v; want the mark that the id was used", left, err)
 	}
 	if _, _, err := s.RemoveAccount(t.Context(), "alice"); !errors.Is(err, mailstore.ErrNotFound) {
 		t.Errorf("removing it again: %v", err)
@@ -220,8 +220,45 @@ func TestRemoveAccount(t *testing.T) {
 	if raw, err := other.Blob(t.Context(), e.BlobID); err != nil || string(raw) != "shared" {
 		t.Errorf("the other account has %q, %v", raw, err)
 	}
-	if _, _, err := openAccount(t, s, "alice").Mailboxes(t.Context()); err != nil {
-		t.Errorf("made anew: %v", err)
+}
+
+// Mail that was promised before an account was removed may be delivered after its data
+// is gone. It must not make the account anew, which nobody could see or remove.
+func TestRemovedAccountIsNeverMadeAnew(t *testing.T) {
+	c := newClock()
+	dir := t.TempDir()
+	s := openStore(t, dir, Options{Now: c.Now})
+	a, release, err := s.OpenAccount(t.Context(), "alice")
+	if err != nil {
+		t.Fatal(err)
+	}
+	importTo(t, a, "mine", "INBOX")
+	release()
+	for more := true; more; {
+		if _, more, err = s.RemoveAccount(t.Context(), "alice"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s = openStore(t, dir, Options{Now: c.Now})
+	if _, _, err := s.Account(t.Context(), "alice"); !errors.Is(err, mailstore.ErrNotFound) {
+		t.Errorf("opening it: %v", err)
+	}
+	for name, ids := range map[string]func() ([]string, error){
+		"accounts":         func() ([]string, error) { return s.AccountIDs(t.Context()) },
+		"removed accounts": func() ([]string, error) { return s.RemovedAccounts(t.Context()) },
+	} {
+		if list, err := ids(); err != nil || len(list) != 0 {
+			t.Errorf("%s are %v, %v", name, list, err)
+		}
+	}
+	// The marks do not pile up: by then nothing is on its way to it any more.
+	c.pass(100 * 24 * time.Hour)
+	purgeAll(t, s)
+	if left, err := filepath.Glob(filepath.Join(dir, "accounts", "alice*")); err != nil || len(left) != 0 {
+		t.Errorf("left are %v, %v", left, err)
 	}
 }
 

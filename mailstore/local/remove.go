@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/sluice-mail/sluice/mailstore"
 	"github.com/sluice-mail/sluice/sqlite"
@@ -58,6 +60,44 @@ func (s *Store) RemoveAccount(ctx context.Context, id string) (removed int, more
 		err = fmt.Errorf("mailstore/local: remove account %s: %w", id, err)
 	}
 	return removed, more, err
+}
+
+// keepGone is how long it is known that an id was an account's. Whatever was on its way to
+// the account when it was removed has come to an end by then.
+const keepGone = 90 * 24 * time.Hour
+
+func (s *Store) gonePath(id string) string { return filepath.Join(s.accountDir(), id+".gone") }
+
+// wasRemoved says whether the removal of an account has begun or is over.
+func (s *Store) wasRemoved(id string) bool {
+	for _, mark := range []string{s.removedPath(id), s.gonePath(id)} {
+		if _, err := os.Lstat(mark); err == nil {
+			return true
+		}
+	}
+	return false
+}
+
+// sweepGone removes old marks of removed accounts.
+func (s *Store) sweepGone() error {
+	entries, err := os.ReadDir(s.accountDir())
+	if err != nil {
+		return err
+	}
+	before := s.o.Now().Add(-keepGone)
+	for _, e := range entries {
+		if !strings.HasSuffix(e.Name(), ".gone") {
+			continue
+		}
+		info, err := e.Info()
+		if err != nil || !info.ModTime().Before(before) {
+			continue
+		}
+		if err := os.Remove(filepath.Join(s.accountDir(), e.Name())); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
 }
 
 // RemovedAccounts returns the accounts that were hidden and whose data is still there.
@@ -130,7 +170,9 @@ func (s *Store) removeBatch(ctx context.Context, id string) (removed int, more b
 	if err := syncDir(s.accountDir()); err != nil {
 		return removed, false, err
 	}
-	return removed, false, errors.Join(os.Remove(s.removedPath(id)), syncDir(s.accountDir()))
+	// The mark stays for a while under another name: mail that was promised before must
+	// not make the account anew.
+	return removed, false, errors.Join(os.Rename(s.removedPath(id), s.gonePath(id)), syncDir(s.accountDir()))
 }
 
 func (s *Store) removeBlobs(ctx context.Context, id string) (removed int, err error) {
