@@ -74,6 +74,10 @@ func withoutSends(actions []runtime.Action) []runtime.Action {
 // possible replaces actions that cannot be done by a keep, and drops replies that must
 // not be sent, so that what is promised can be done.
 func (in *Intake) possible(ctx context.Context, tx *runtime.Transaction, actions []runtime.Action) ([]runtime.Action, Outcome) {
+	if err := in.reachable(ctx, tx.Rcpt.Account, actions); err != nil {
+		in.log.Error("account cannot be opened", slog.String("account", tx.Rcpt.Name), slog.Any("err", err))
+		return nil, in.storeOutcome(err)
+	}
 	var paths map[string]bool
 	out := make([]runtime.Action, 0, len(actions))
 	var keepFlags []string
@@ -115,6 +119,22 @@ func (in *Intake) possible(ctx context.Context, tx *runtime.Transaction, actions
 		out = addKeep(out, keepFlags)
 	}
 	return out, OK
+}
+
+// reachable opens the account that actions store in, or a redirect would fall back to: mail for
+// one that is damaged stays with the peer.
+func (in *Intake) reachable(ctx context.Context, account string, actions []runtime.Action) error {
+	if !slices.ContainsFunc(actions, func(a runtime.Action) bool {
+		return a.Kind == runtime.Keep || a.Kind == runtime.FileInto || a.Kind == runtime.Redirect
+	}) {
+		return nil
+	}
+	_, release, err := in.o.Store.Account(ctx, account)
+	if err != nil {
+		return fmt.Errorf("gateway: %w", err)
+	}
+	release()
+	return nil
 }
 
 // addKeep adds an implicit keep, in front of the marks, to actions that lack one.

@@ -51,8 +51,8 @@ func (d *daemon) readiness(ctx context.Context) error {
 
 // gauges are the fields of rooms' Stats that go up and down; all others are counters.
 var gauges = map[string]bool{
-	"Sessions": true, "Connections": false, "FilesOpen": true, "Pending": true, "Unconfirmed": true,
-	"CacheBytes": true, "Queued": true, "Segments": true, "Octets": true,
+	"Sessions": true, "Open": true, "Waiting": true, "FilesOpen": true, "Pending": true, "Unconfirmed": true,
+	"Segments": true, "Octets": true, "CacheOctets": true,
 }
 
 func (d *daemon) writeMetrics(w io.Writer) {

@@ -414,6 +414,53 @@ func TestFilesThatCannotBeUsedAreRefusedByName(t *testing.T) {
 	}
 }
 
+// A damaged file of one account is that account's trouble alone: its mail waits with the MTA, it is
+// told a server error, and everybody else goes on.
+func TestADamagedAccountHurtsNobodyElse(t *testing.T) {
+	s := newServer(t, "", nil)
+	s.start()
+	s.addAccount("tim", "secret")
+	s.addAccount("uma", "secret")
+	s.stop()
+	var list []accountOut
+	if err := json.Unmarshal([]byte(s.sluice("", "account", "list", "--json")), &list); err != nil {
+		t.Fatal(err)
+	}
+	for _, a := range list {
+		if a.Name == "tim" {
+			path := filepath.Join(s.dir, "data", "accounts", a.ID+".db")
+			for _, extra := range []string{"-wal", "-shm"} {
+				os.Remove(path + extra)
+			}
+			if err := os.WriteFile(path, bytes.Repeat([]byte("no database "), 1000), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	s.start()
+	c := dialLMTP(t, s.lmtp)
+	answers := c.send("a@remote.test", []string{"tim@example.test", "uma@example.test"}, []byte("Subject: x\r\n\r\nx\r\n"))
+	if !strings.HasPrefix(answers[0], "451") || !strings.HasPrefix(answers[1], "250") {
+		t.Errorf("the answers are %q", answers)
+	}
+	if n := len(s.mailbox(s.login("uma", "secret"), "INBOX")); n != 1 {
+		t.Errorf("uma has %d messages, want 1", n)
+	}
+	tim, err := imapclient.DialInsecure(s.imap, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tim.Close()
+	if err := tim.Login("tim", "secret").Wait(); err == nil || !strings.Contains(err.Error(), "server error") && !strings.Contains(err.Error(), "SERVERBUG") {
+		t.Errorf("tim's login is %v", err)
+	}
+	s.waitLog(`level=ERROR.*accounts/.*\.db`)
+	if res, err := http.Get("http://" + s.http + "/readyz"); err != nil || res.StatusCode != 200 {
+		t.Errorf("the server is not ready: %v %v", res, err)
+	}
+	s.stop()
+}
+
 func TestSystemdIsTold(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "notify")
