@@ -2,11 +2,14 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"reflect"
 	goruntime "runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -30,7 +33,23 @@ func (d *daemon) handler() http.Handler {
 		w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
 		d.writeMetrics(w)
 	})
-	return mux
+	return timed(mux)
+}
+
+// watchTime is how long a watcher may take for its request's body, which it need not have, and for
+// the answer.
+const watchTime = 20 * time.Second
+
+// timed gives each request its time, so that nobody holds a connection by sending or taking nothing.
+func timed(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c, until := http.NewResponseController(w), time.Now().Add(watchTime)
+		if err := errors.Join(c.SetReadDeadline(until), c.SetWriteDeadline(until)); err != nil {
+			http.Error(w, "no time limit can be set", http.StatusInternalServerError)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 func (d *daemon) readiness(ctx context.Context) error {
@@ -61,39 +80,55 @@ func (d *daemon) writeMetrics(w io.Writer) {
 	var m goruntime.MemStats
 	goruntime.ReadMemStats(&m)
 	fmt.Fprintf(w, "# TYPE sluice_heap_bytes gauge\nsluice_heap_bytes %d\n# TYPE sluice_goroutines gauge\nsluice_goroutines %d\n", m.HeapAlloc, goruntime.NumGoroutine())
-	writeStats(w, "sluice_imap", "", d.imap.Stats())
-	writeStats(w, "sluice_lmtp", "", d.lmtp.Stats())
-	writeStats(w, "sluice", "", n.intake.Stats())
-	writeStats(w, "sluice_account", "", n.accounts.Stats())
-	writeStats(w, "sluice_mailstore", "", n.mail.Stats())
-	writeStats(w, "sluice_outbox", "", n.outbox.Stats())
-	writeStats(w, "sluice_journal", "", n.journal.Stats())
-	for id, s := range n.stores {
-		if e, ok := s.(interface{ Metrics() engine.Metrics }); ok {
-			writeStats(w, "sluice_kv", fmt.Sprintf("{store=%q}", id), e.Metrics())
+	writeStats(w, "sluice_imap", labelled{stats: d.imap.Stats()})
+	writeStats(w, "sluice_lmtp", labelled{stats: d.lmtp.Stats()})
+	writeStats(w, "sluice", labelled{stats: n.intake.Stats()})
+	writeStats(w, "sluice_account", labelled{stats: n.accounts.Stats()})
+	writeStats(w, "sluice_mailstore", labelled{stats: n.mail.Stats()})
+	writeStats(w, "sluice_outbox", labelled{stats: n.outbox.Stats()})
+	writeStats(w, "sluice_journal", labelled{stats: n.journal.Stats()})
+	var stores []labelled
+	for _, id := range slices.Sorted(maps.Keys(n.stores)) {
+		if e, ok := n.stores[id].(interface{ Metrics() engine.Metrics }); ok {
+			stores = append(stores, labelled{fmt.Sprintf("{store=%q}", id), e.Metrics()})
 		}
 	}
+	writeStats(w, "sluice_kv", stores...)
 }
 
-// writeStats writes the integer fields of a room's Stats as metrics named by room and field.
-func writeStats(w io.Writer, room, labels string, stats any) {
-	v := reflect.ValueOf(stats)
-	for i := range v.NumField() {
-		name := v.Type().Field(i).Name
-		var value int64
-		switch f := v.Field(i); {
-		case f.CanInt():
-			value = f.Int()
-		case f.CanUint():
-			value = int64(f.Uint())
-		default:
-			continue
-		}
+// labelled is a room's Stats with the labels of its metrics, braces included.
+type labelled struct {
+	labels string
+	stats  any
+}
+
+// writeStats writes the integer fields of a room's Stats as metrics named by room and field. All
+// samples of a metric stand together behind its one TYPE line; else the text is refused as a whole.
+//
+// Spec: Prometheus, exposition formats, "Grouping and sorting".
+func writeStats(w io.Writer, room string, all ...labelled) {
+	if len(all) == 0 {
+		return
+	}
+	t := reflect.TypeOf(all[0].stats)
+	for i := range t.NumField() {
+		name := t.Field(i).Name
 		metric, kind := room+"_"+snake(name), "gauge"
 		if !gauges[name] {
 			metric, kind = metric+"_total", "counter"
 		}
-		fmt.Fprintf(w, "# TYPE %s %s\n%s%s %d\n", metric, kind, metric, labels, value)
+		var samples strings.Builder
+		for _, l := range all {
+			switch f := reflect.ValueOf(l.stats).Field(i); {
+			case f.CanInt():
+				fmt.Fprintf(&samples, "%s%s %d\n", metric, l.labels, f.Int())
+			case f.CanUint():
+				fmt.Fprintf(&samples, "%s%s %d\n", metric, l.labels, f.Uint())
+			}
+		}
+		if samples.Len() > 0 {
+			fmt.Fprintf(w, "# TYPE %s %s\n%s", metric, kind, &samples)
+		}
 	}
 }
 
