@@ -101,7 +101,7 @@ func (c *client) deliver(m Mail) ([]gateway.Outcome, error) {
 	if !isASCII(m.From + strings.Join(m.Rcpts, "")) {
 		params = " SMTPUTF8"
 	}
-	if o, err := c.do("MAIL FROM:<%s> SIZE=%d%s", m.From, len(m.Raw), params); err != nil || !o.Accepted() {
+	if o, err := c.do("MAIL FROM:<%s> SIZE=%d%s", quoted(m.From), len(m.Raw), params); err != nil || !o.Accepted() {
 		return everybody(o), err
 	}
 	var taken []int
@@ -110,7 +110,7 @@ func (c *client) deliver(m Mail) ([]gateway.Outcome, error) {
 		if m.Original != "" {
 			params = " ORCPT=rfc822;" + xtext(m.Original)
 		}
-		o, err := c.do("RCPT TO:<%s>%s", r, params)
+		o, err := c.do("RCPT TO:<%s>%s", quoted(r), params)
 		if err != nil {
 			return nil, err
 		}
@@ -174,6 +174,35 @@ func (c *client) data(raw []byte) error {
 		return fmt.Errorf("writing to the server: %w", err)
 	}
 	return nil
+}
+
+// quoted returns an address as it stands between angle brackets. MTAs hand local parts over as they
+// are, without quotes, and what would end the path or the command's word is quoted here.
+//
+// Spec: RFC 5321, section 4.1.2.
+func quoted(address string) string {
+	inside, plain := false, true
+	for i := 0; i < len(address); i++ {
+		switch c := address[i]; {
+		case c == '\\' && inside:
+			i++
+		case c == '"':
+			inside = !inside
+		case (c == ' ' || c == '<' || c == '>') && !inside:
+			plain = false
+		}
+	}
+	if plain && !inside {
+		return address
+	}
+	local, domain := address, ""
+	if at := strings.LastIndexByte(address, '@'); at >= 0 {
+		local, domain = address[:at], address[at:]
+	}
+	if strings.ContainsAny(domain, ` <>"`) { // no domain at all
+		local, domain = address, ""
+	}
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(local) + `"` + domain
 }
 
 func hostname() string {

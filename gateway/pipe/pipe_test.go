@@ -351,3 +351,23 @@ func FuzzMessage(f *testing.F) {
 		}
 	})
 }
+
+func TestAnAddressStaysInItsBrackets(t *testing.T) {
+	for address, want := range map[string]string{
+		"bob@x":               "bob@x",
+		"bob+a@x":             "bob+a@x",
+		`"b b"@x`:             `"b b"@x`,
+		`"b\">"@x`:            `"b\">"@x`,
+		"b b@x":               `"b b"@x`,
+		"bob> NOTIFY=NEVER":   `"bob> NOTIFY=NEVER"`,
+		"bob@x> NOTIFY=NEVER": `"bob@x> NOTIFY=NEVER"`,
+		"a> SIZE=1@x":         `"a> SIZE=1"@x`,
+		`b"b@x`:               `"b\"b"@x`,
+		`b\"> c@x`:            `"b\\\"> c"@x`,
+		"":                    "",
+	} {
+		if got := quoted(address); got != want {
+			t.Errorf("%q: got %q, want %q", address, got, want)
+		}
+	}
+}
