@@ -37,11 +37,20 @@ func (a *Answer) end(heard bool) {
 			confirmed = append(confirmed, id)
 		}
 	}
-	if len(confirmed) == 0 {
+	a.confirm(confirmed)
+}
+
+// confirm tells the journal, and forgets the ids then. A failure is logged: that a repeat is
+// suppressed which is none needs the same octets once more, and soon.
+func (a *Answer) confirm(ids []string) {
+	if len(ids) == 0 {
 		return
 	}
-	if err := a.in.o.Journal.Confirm(confirmed...); err != nil {
+	if err := a.in.o.Journal.Confirm(ids...); err != nil {
 		a.in.log.Error("journal: confirm", slog.Any("err", err))
+	}
+	for _, id := range ids {
+		a.in.answers.confirmed(id)
 	}
 }
 
@@ -76,7 +85,9 @@ func (a *Answer) settleTwins() {
 func (a *Answer) drop(id string) {
 	if i := slices.Index(a.fresh, id); i >= 0 {
 		a.fresh = slices.Delete(a.fresh, i, i+1)
-		a.in.answers.cancel(id)
+		if a.in.answers.cancel(id) {
+			a.confirm([]string{id})
+		}
 	}
 }
 
@@ -96,29 +107,51 @@ type answers struct {
 }
 
 type openAnswer struct {
-	sessions int
+	sessions int  // 0: its answer is being confirmed
 	lost     bool // one of the sessions ended without a next command
+	heard    bool // one ended with it
 }
+
+// verdict says what a delivery is that a session is about to make.
+type verdict int
+
+const (
+	isNew verdict = iota
+	isRepeat
+	underWay // in another session, and not promised there yet
+)
 
 // begin notes that a session is about to deliver id and says whether it is a repeat of a
 // delivery whose answer was lost.
-func (a *answers) begin(id string, unconfirmed func(string) bool) (repeat bool) {
+//
+// exclusive says that the peer's queue id is in the id: a message of a queue is delivered
+// in one session at a time, so a second session means that the peer gave the first one up,
+// which we may not have noticed yet. One that is underWay is not noted.
+func (a *answers) begin(id string, exclusive bool, unconfirmed func(string) bool) (v verdict) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	o := a.open[id]
-	if o == nil {
+	switch {
+	case o == nil:
 		o = &openAnswer{}
 		a.open[id] = o
-		repeat = unconfirmed(id)
-	} else if o.lost {
-		repeat, o.lost = true, false
+		if unconfirmed(id) {
+			v = isRepeat
+		}
+	case o.lost:
+		v, o.lost = isRepeat, false
+	case exclusive && o.sessions > 0 && unconfirmed(id):
+		v = isRepeat
+	case exclusive && o.sessions > 0:
+		return underWay
 	}
 	o.sessions++
-	return repeat
+	return v
 }
 
 // end notes how a session ended and says whether the id is to be confirmed in the
-// journal: when the last session is done with it and no answer was lost.
+// journal: when the last session is done with it and no answer was lost. Then confirmed
+// is to be called behind it; what comes in between is no repeat.
 func (a *answers) end(id string, heard bool) (confirm bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -127,21 +160,34 @@ func (a *answers) end(id string, heard bool) (confirm bool) {
 		return heard
 	}
 	o.lost = o.lost || !heard
-	o.sessions--
-	if o.sessions > 0 {
-		return false
-	}
-	delete(a.open, id)
-	return !o.lost
+	o.heard = o.heard || heard
+	return a.leave(id, o)
 }
 
-// cancel notes that a session delivered nothing.
-func (a *answers) cancel(id string) {
+// cancel notes that a session delivered nothing. It returns what end returns.
+func (a *answers) cancel(id string) (confirm bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if o := a.open[id]; o != nil {
-		if o.sessions--; o.sessions == 0 {
-			delete(a.open, id)
-		}
+	o := a.open[id]
+	return o != nil && a.leave(id, o)
+}
+
+// leave takes one session off. a.mu is held.
+func (a *answers) leave(id string, o *openAnswer) (confirm bool) {
+	if o.sessions--; o.sessions > 0 {
+		return false
+	}
+	if confirm = o.heard && !o.lost; !confirm {
+		delete(a.open, id)
+	}
+	return confirm
+}
+
+// confirmed notes that the journal knows of it.
+func (a *answers) confirmed(id string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if o := a.open[id]; o != nil && o.sessions <= 0 {
+		delete(a.open, id)
 	}
 }

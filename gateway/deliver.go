@@ -12,8 +12,8 @@ import (
 	"github.com/sluice-mail/sluice/runtime"
 )
 
-// applyWithin bounds how long the peer waits for a promise to be applied. It is given
-// its 250 then all the same, and the rest is done in the background.
+// applyWithin bounds an attempt to apply a promise, and so how long the peer waits for it. It
+// is given its 250 then all the same, and the rest is done in the background.
 const applyWithin = 30 * time.Second
 
 // Deliver takes a message for its recipients: it runs the data and deliver scripts,
@@ -54,9 +54,7 @@ func (in *Intake) Deliver(ctx context.Context, tx *runtime.Transaction, rcpts []
 		return answer
 	}
 	answer.acceptOpen()
-	applyCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), applyWithin)
-	defer cancel()
-	in.apply(applyCtx, d)
+	in.apply(context.WithoutCancel(ctx), d)
 	return answer
 }
 
@@ -74,7 +72,11 @@ func (in *Intake) plan(ctx context.Context, tx *runtime.Transaction, rcpts []run
 			continue
 		}
 		same[ids[i]] = i
-		if in.answers.begin(ids[i], in.o.Journal.Unconfirmed) {
+		switch in.answers.begin(ids[i], tx.QueueID != "", in.o.Journal.Unconfirmed) {
+		case underWay:
+			answer.Outcomes[i] = inOtherSession
+			continue
+		case isRepeat:
 			in.repeats.Add(1)
 			in.log.Info("repeat of a delivery whose answer was lost", slog.String("message_id", tx.ID), slog.String("account", r.Name))
 			answer.Outcomes[i] = OK

@@ -73,6 +73,7 @@ type world struct {
 	sent      []Outgoing
 	marks     map[string]time.Duration
 	ready     bool
+	removed   map[string]bool       // accounts
 	fail      func(op string) error // asked before each effect
 
 	steps, dieAt int // dieAt counts from 1; odd: before an effect, even: behind it
@@ -140,6 +141,9 @@ func (w *world) outgoing() []Outgoing {
 }
 
 func (w *world) Account(_ context.Context, id string) (mailstore.Account, func(), error) {
+	if w.removed[id] {
+		return nil, nil, mailstore.ErrNotFound
+	}
 	return &box{w: w, id: id}, func() {}, nil
 }
 

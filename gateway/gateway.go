@@ -83,7 +83,8 @@ type Sender interface {
 type Journal interface {
 	Put(ctx context.Context, d *runtime.Delivery) error
 	Done(serial string) error
-	All() iter.Seq[*runtime.Delivery] // what is not done
+	All() iter.Seq[*runtime.Delivery]             // what is not done
+	Get(serial string) (*runtime.Delivery, error) // nil: it is done
 	Unconfirmed(id string) bool
 	Confirm(ids ...string) error
 }
@@ -99,7 +100,8 @@ type Options struct {
 	Accounts Accounts
 	Store    mailstore.Store
 	Sender   Sender // nil: nothing leaves
-	// Stores returns the key-value store of that name, for marks.
+	// Stores returns the key-value store of that name, for marks. An error says that there
+	// is none (any more).
 	Stores  func(name string) (kv.Store, error)
 	Journal Journal
 	Limits  runtime.Limits

@@ -33,6 +33,7 @@ var (
 	unknownRecipient = Outcome{550, "5.1.1", "no such user here"}
 	serverError      = Outcome{451, "4.3.0", "server error, try again later"}
 	noSpace          = Outcome{452, "4.3.1", "not enough disk space"}
+	inOtherSession   = Outcome{451, "4.3.0", "this message is being delivered in another session"}
 	overQuota        = Outcome{452, "4.2.2", "mailbox is full"}
 )
 
@@ -45,6 +46,8 @@ func (in *Intake) storeOutcome(err error) Outcome {
 		return noSpace
 	case errors.Is(err, mailstore.ErrOverQuota):
 		return overQuota
+	case errors.Is(err, mailstore.ErrNotFound): // the account was removed since RCPT
+		return unknownRecipient
 	}
 	return serverError
 }

@@ -2,7 +2,10 @@ package gateway
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
+	"runtime/debug"
+	"slices"
 	"sync"
 	"time"
 
@@ -63,12 +66,19 @@ func (l *later) drop(serial string) {
 	delete(l.due, serial)
 }
 
-// isDue says whether a delivery failed before and is to be tried again now.
-func (l *later) isDue(serial string, now time.Time) bool {
+// dueAt returns the deliveries that failed before and are to be tried again now, the
+// longest due first. A time far ahead is of a clock that was set back since.
+func (l *later) dueAt(now time.Time) []string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	r := l.due[serial]
-	return r != nil && !r.at.After(now)
+	var due []string
+	for serial, r := range l.due {
+		if !r.at.After(now) || r.at.After(now.Add(r.wait)) {
+			due = append(due, serial)
+		}
+	}
+	slices.SortFunc(due, func(a, b string) int { return l.due[a].at.Compare(l.due[b].at) })
+	return due
 }
 
 // next returns how long nothing is due; a long time if nothing waits.
@@ -77,14 +87,28 @@ func (l *later) next(now time.Time) time.Duration {
 	defer l.mu.Unlock()
 	wait := time.Hour
 	for _, r := range l.due {
-		wait = min(wait, max(r.at.Sub(now), 0))
+		wait = min(wait, max(r.at.Sub(now), 0), r.wait)
 	}
 	return wait
 }
 
+// attempt does what d promises, within a limit, so that one delivery that hangs does not
+// hold up the others. A panic is a failure too: it must not end the server, or every
+// start of it from then on.
+func (in *Intake) attempt(ctx context.Context, d *runtime.Delivery) (err error) {
+	ctx, cancel := context.WithTimeout(ctx, applyWithin)
+	defer cancel()
+	defer func() {
+		if x := recover(); x != nil {
+			err = fmt.Errorf("gateway: internal error: %v\n%s", x, debug.Stack())
+		}
+	}()
+	return runtime.Apply(ctx, in.target(d), d)
+}
+
 // apply does what d promises and tells the journal. What fails is tried again by Run.
 func (in *Intake) apply(ctx context.Context, d *runtime.Delivery) {
-	err := runtime.Apply(ctx, in.target(d), d)
+	err := in.attempt(ctx, d)
 	if err == nil {
 		in.later.drop(d.Serial)
 		if err := in.o.Journal.Done(d.Serial); err != nil {
@@ -133,14 +157,18 @@ func (in *Intake) Run(ctx context.Context) error {
 
 // again tries what is due.
 func (in *Intake) again(ctx context.Context) {
-	if in.later.len() == 0 {
-		return
-	}
-	for d := range in.o.Journal.All() {
+	for _, serial := range in.later.dueAt(in.o.Now()) {
 		if ctx.Err() != nil {
 			return
 		}
-		if in.later.isDue(d.Serial, in.o.Now()) {
+		d, err := in.o.Journal.Get(serial)
+		switch {
+		case err != nil:
+			in.log.Error("accepted mail cannot be read", slog.String("message_id", serial), slog.Any("err", err))
+			in.later.put(serial, in.o.Now())
+		case d == nil:
+			in.later.drop(serial)
+		default:
 			in.apply(ctx, d)
 		}
 	}

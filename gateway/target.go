@@ -29,7 +29,8 @@ func (in *Intake) target(d *runtime.Delivery) *target {
 }
 
 // Do does one action. What can never be done any more, although it could when it was
-// promised, is replaced by a keep, and logged.
+// promised, is replaced by a keep, and logged. Mail for an account that was removed
+// meanwhile goes with the account's other mail: it is dropped, and logged.
 func (t *target) Do(ctx context.Context, d *runtime.Delivery, rcpt, index int, a runtime.Action) error {
 	key := runtime.ActionKey(d, rcpt, index)
 	r := d.Plans[rcpt].Rcpt
@@ -53,6 +54,9 @@ func (t *target) store(ctx context.Context, r runtime.Recipient, key string, a r
 		f.Path, f.Create = a.Mailbox, a.Create
 	}
 	acct, release, err := t.in.o.Store.Account(ctx, r.Account)
+	if errors.Is(err, mailstore.ErrNotFound) {
+		return t.gone(r, err)
+	}
 	if err != nil {
 		return fmt.Errorf("gateway: %w", err)
 	}
@@ -68,9 +72,19 @@ func (t *target) store(ctx context.Context, r runtime.Recipient, key string, a r
 		_, _, err = acct.Import(ctx, im)
 		break
 	}
+	if errors.Is(err, mailstore.ErrNotFound) { // even the inbox
+		return t.gone(r, err)
+	}
 	if err != nil {
 		return fmt.Errorf("gateway: %w", err)
 	}
+	return nil
+}
+
+// gone ends what was to be stored in an account that was removed.
+func (t *target) gone(r runtime.Recipient, err error) error {
+	t.in.log.Warn("dropped: the account was removed after the mail was accepted", slog.String("account", r.Name),
+		slog.String("message_id", t.d.Serial), slog.Any("err", err))
 	return nil
 }
 
@@ -109,9 +123,11 @@ func (in *Intake) mark(ctx context.Context, a runtime.Action, since time.Time) e
 		return nil
 	}
 	s, err := in.o.Stores(a.Store)
-	if err == nil {
-		err = s.Set(ctx, runtime.ScriptKey(kv.Script, a.Namespace, a.Key), value, ttl)
+	if err != nil {
+		in.log.Error("mark cannot be set", slog.String("store", a.Store), slog.Any("err", err))
+		return nil // the store is not configured any more
 	}
+	err = s.Set(ctx, runtime.ScriptKey(kv.Script, a.Namespace, a.Key), value, ttl)
 	switch {
 	case errors.Is(err, kv.ErrNotFound), errors.Is(err, kv.ErrTooLarge), errors.Is(err, kv.ErrUnsupported):
 		in.log.Error("mark cannot be set", slog.String("store", a.Store), slog.Any("err", err))
