@@ -24,14 +24,14 @@ type compilation struct {
 	vars    []string // names that the caller gives values to
 	anyVar  bool     // every name that is not declared is a variable
 	lines   lines
-	errs    Errors
+	errs    runtime.SourceErrors
 }
 
 // fail notes an error at an offset in characters.
 func (c *compilation) fail(offset int, format string, args ...any) {
-	if len(c.errs) < maxErrors {
+	if len(c.errs) < runtime.MaxSourceErrors {
 		line, col := c.lines.at(offset)
-		c.errs = append(c.errs, &Error{File: c.name, Line: line, Col: col, Msg: fmt.Sprintf(format, args...)})
+		c.errs = append(c.errs, &runtime.SourceError{File: c.name, Line: line, Col: col, Msg: fmt.Sprintf(format, args...)})
 	}
 }
 

@@ -12,43 +12,6 @@ import (
 	"github.com/sluice-mail/sluice/runtime"
 )
 
-// maxErrors bounds how many errors of one script are told.
-const maxErrors = 20
-
-// Error is an error at a place of a script. Line and Col count from 1, columns count
-// characters. Err is the cause, nil for an error of the source.
-type Error struct {
-	File      string
-	Line, Col int
-	Msg       string
-	Err       error
-}
-
-func (e *Error) Error() string { return fmt.Sprintf("%s:%d:%d: %s", e.File, e.Line, e.Col, e.Msg) }
-
-// Unwrap returns the cause, such as a *runtime.LimitError or an error of a store.
-func (e *Error) Unwrap() error { return e.Err }
-
-// Errors are what is wrong with a script, in the order of the source, one a line.
-type Errors []*Error
-
-func (l Errors) Error() string {
-	text := make([]string, len(l))
-	for i, e := range l {
-		text[i] = e.Error()
-	}
-	return strings.Join(text, "\n")
-}
-
-// Unwrap returns the errors one by one.
-func (l Errors) Unwrap() []error {
-	all := make([]error, len(l))
-	for i, e := range l {
-		all[i] = e
-	}
-	return all
-}
-
 // lines finds the line of an offset in characters.
 type lines []int
 
@@ -76,9 +39,9 @@ func (l lines) at(offset int) (line, col int) {
 	return lo + 1, offset - l[lo] + 1
 }
 
-// failed turns what a run of the virtual machine returned into an Error.
+// failed turns what a run of the virtual machine returned into a runtime.SourceError.
 func (p *Program) failed(s *state, err error) error {
-	out := &Error{File: p.name, Line: 1, Col: 1, Msg: err.Error(), Err: err}
+	out := &runtime.SourceError{File: p.name, Line: 1, Col: 1, Msg: err.Error(), Err: err}
 	var fe *file.Error
 	if errors.As(err, &fe) {
 		out.Line, out.Col = p.lines.at(fe.From)

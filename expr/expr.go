@@ -58,7 +58,7 @@ type language struct{ o Options }
 func (l *language) Name() string   { return "expr" }
 func (l *language) Suffix() string { return ".expr" }
 
-// Compile returns the script as a program, or Errors.
+// Compile returns the script as a program, or runtime.SourceErrors.
 func (l *language) Compile(name string, source []byte, o runtime.CompileOptions) (runtime.Program, error) {
 	c := &compilation{name: name, options: l.o, compile: o}
 	p, err := c.run(string(source))
@@ -98,14 +98,14 @@ func (p *Program) eval(t *runtime.Task, vars func(string) runtime.Value) (runtim
 	if err := t.Step(1); err != nil {
 		return nil, err
 	}
-	m := vm.VM{MemoryBudget: uint(max(s.memory/elementSize, 1))}
+	m := vm.VM{MemoryBudget: uint(max(s.memory/runtime.ElementSize, 1))}
 	out, err := m.Run(p.code, s)
 	if err != nil {
 		return nil, p.failed(s, err)
 	}
 	v, err := s.export(out)
 	if err != nil {
-		return nil, &Error{File: p.name, Line: 1, Col: 1, Msg: err.Error(), Err: err}
+		return nil, &runtime.SourceError{File: p.name, Line: 1, Col: 1, Msg: err.Error(), Err: err}
 	}
 	return v, nil
 }

@@ -11,9 +11,6 @@ import (
 	"github.com/sluice-mail/sluice/runtime"
 )
 
-// elementSize is what an element of a list or map counts as, in octets of memory.
-const elementSize = 64
-
 // state is one run. It is the virtual machine's environment, and the first argument of
 // every call.
 type state struct {
@@ -37,7 +34,7 @@ func (s *state) elements(n int) error {
 	if err := s.task.Step(int64(n)); err != nil {
 		return err
 	}
-	return s.hold(int64(n) * elementSize)
+	return s.hold(int64(n) * runtime.ElementSize)
 }
 
 // invoke calls a function of the table. What it returns counts as memory, what a text
@@ -58,7 +55,7 @@ func (s *state) invoke(f *runtime.Function, args []any) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := size(v)
+	n := runtime.SizeOf(v)
 	if n == 0 {
 		return v, nil
 	}
@@ -155,7 +152,7 @@ func (s *state) variable(a []any) (any, error) {
 		return nil, fmt.Errorf("unknown name %s", a[0])
 	}
 	v := s.vars(a[0].(string))
-	if n := size(v); n > 0 {
+	if n := runtime.SizeOf(v); n > 0 {
 		return v, s.hold(n)
 	}
 	return v, nil

@@ -65,29 +65,6 @@ func (s *state) deeper(n, depth int) error {
 	return s.elements(n)
 }
 
-// size returns about how many octets a value holds; numbers and truth values are 0.
-func size(v runtime.Value) int64 {
-	switch v := v.(type) {
-	case string:
-		return int64(len(v))
-	case []byte:
-		return int64(len(v))
-	case []runtime.Value:
-		n := int64(len(v)) * elementSize
-		for _, e := range v {
-			n += size(e)
-		}
-		return n
-	case map[string]runtime.Value:
-		n := int64(len(v)) * elementSize
-		for k, e := range v {
-			n += int64(len(k)) + size(e)
-		}
-		return n
-	}
-	return 0
-}
-
 // kind names v's kind as scripts know it.
 func kind(v any) string {
 	switch v := v.(type) {

@@ -160,12 +160,9 @@ func (e *Env) made(n int64) error {
 	return nil
 }
 
-// elementSize is what an element of a list counts for against the memory limit, in octets.
-const elementSize = 64
-
 // holds returns a *LimitError if a list of n elements is more than a run may hold.
 func (e *Env) holds(n int) error {
-	if int64(n) > e.View.Limits.Memory/elementSize {
+	if int64(n) > e.View.Limits.Memory/ElementSize {
 		return &LimitError{Limit: "memory", Max: e.View.Limits.Memory}
 	}
 	return nil

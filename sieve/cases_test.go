@@ -187,7 +187,7 @@ type fakeExpression struct{ source string }
 
 func (fakeExpressions) Compile(_, source string, variables []string, _ runtime.CompileOptions) (Expression, error) {
 	if before, _, ok := strings.Cut(source, "?"); ok {
-		return nil, &ExpressionError{Line: 1, Col: len([]rune(before)) + 1, Msg: "unexpected ?"}
+		return nil, &runtime.SourceError{Line: 1, Col: len([]rune(before)) + 1, Msg: "unexpected ?"}
 	}
 	if strings.HasPrefix(source, "var ") {
 		if slices.Contains(variables, source[4:]) {
@@ -218,7 +218,7 @@ func (f fakeExpression) Eval(t *runtime.Task, variable func(string) runtime.Valu
 	case "call":
 		return t.Invoke(arg)
 	case "fail":
-		return nil, &ExpressionError{Line: 1, Col: 1, Msg: "went wrong"}
+		return nil, &runtime.SourceError{Line: 1, Col: 1, Msg: "went wrong"}
 	}
 	return f.source, nil
 }

@@ -8,7 +8,6 @@ import (
 	"math"
 	"slices"
 	"strconv"
-	"strings"
 	"unicode/utf8"
 
 	"github.com/sluice-mail/sluice/runtime"
@@ -19,39 +18,17 @@ const expressionsName = "vnd.sluice.expressions"
 // Expressions compiles the expressions of let and eval.
 type Expressions interface {
 	// Compile returns an expression. variables are the names, in lower case, that it may
-	// read beside the functions of the runtime table. What is *ExpressionError or
-	// ExpressionErrors in its error is placed in the script.
+	// read beside the functions of the runtime table. The first *runtime.SourceError in its
+	// error, whose place counts within source, is placed in the script.
 	Compile(name, source string, variables []string, o runtime.CompileOptions) (Expression, error)
 }
 
 // Expression is a compiled expression. Many runs may use it at once.
 type Expression interface {
 	// Eval returns its value. variable returns the value of the variable of that name.
-	// An error should be an *ExpressionError, which does not name the script.
+	// Of a *runtime.SourceError in its error the script's owner is told the Msg alone,
+	// with the place of the command or test.
 	Eval(t *runtime.Task, variable func(name string) runtime.Value) (runtime.Value, error)
-}
-
-// ExpressionError is an error at a place of an expression, both numbers from 1.
-type ExpressionError struct {
-	Line, Col int
-	Msg       string
-	Err       error // the cause, such as a *runtime.LimitError; may be nil
-}
-
-func (e *ExpressionError) Error() string { return e.Msg }
-
-// Unwrap returns the cause.
-func (e *ExpressionError) Unwrap() error { return e.Err }
-
-// ExpressionErrors are several errors of one expression.
-type ExpressionErrors []*ExpressionError
-
-func (l ExpressionErrors) Error() string {
-	text := make([]string, len(l))
-	for i, e := range l {
-		text[i] = e.Msg
-	}
-	return strings.Join(text, "\n")
 }
 
 // vnd.sluice.expressions lets a script call every function of the runtime table.
@@ -134,31 +111,25 @@ func (b *Binder) expression(c *Call) *expression {
 	return x
 }
 
-// expressionError places the errors of an expression in the script: exactly, where the
+// expressionError places the error of an expression in the script: exactly, where the
 // expression stands in the source as it is.
 func (b *Binder) expressionError(s *String, err error) {
-	var list ExpressionErrors
-	var one *ExpressionError
-	switch {
-	case errors.As(err, &list):
-	case errors.As(err, &one):
-		list = ExpressionErrors{one}
-	default:
+	e, ok := errors.AsType[*runtime.SourceError](err)
+	if !ok {
 		b.Errorf(s.Span, "in the expression: %s", err)
+		return
 	}
 	exact := !s.Multiline && s.End-s.Start == len(s.Value)+2
-	for _, e := range list {
-		if !exact || e.Line != 1 {
-			b.Errorf(s.Span, "in line %d, column %d of the expression: %s", e.Line, e.Col, e.Msg)
-			continue
-		}
-		offset := s.Start + 1
-		for range e.Col - 1 {
-			_, n := utf8.DecodeRuneInString(b.script.Source[offset : s.End-1])
-			offset += n
-		}
-		b.Errorf(Span{offset, s.End - 1}, "in the expression: %s", e.Msg)
+	if !exact || e.Line != 1 {
+		b.Errorf(s.Span, "in line %d, column %d of the expression: %s", e.Line, e.Col, e.Msg)
+		return
 	}
+	offset := s.Start + 1
+	for range e.Col - 1 {
+		_, n := utf8.DecodeRuneInString(b.script.Source[offset : s.End-1])
+		offset += n
+	}
+	b.Errorf(Span{offset, s.End - 1}, "in the expression: %s", e.Msg)
 }
 
 func (x *expression) eval(r *Run) (runtime.Value, error) {

@@ -177,7 +177,11 @@ func (r *Run) failed(site int, err error) error {
 	r.task.Hit(site, runtime.Failed)
 	at := r.prog.sites[site]
 	pos := Position{Line: at.Line, Col: at.Col}
-	return &Error{Name: r.prog.name, Pos: pos, End: pos, Msg: err.Error(), Err: err}
+	msg := err.Error()
+	if e, ok := errors.AsType[*runtime.SourceError](err); ok {
+		msg = e.Msg // its place is one of an expression
+	}
+	return &Error{Name: r.prog.name, Pos: pos, End: pos, Msg: msg, Err: err}
 }
 
 // Act appends an action to the plan.

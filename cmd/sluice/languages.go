@@ -1,8 +1,6 @@
 package main
 
 import (
-	"errors"
-
 	"github.com/sluice-mail/sluice/expr"
 	"github.com/sluice-mail/sluice/runtime"
 	"github.com/sluice-mail/sluice/runtime/js"
@@ -19,41 +17,13 @@ func newEngine() *runtime.Engine {
 	)
 }
 
-// expressions lends expr's evaluator to Sieve, which places its errors in the script.
+// expressions lends expr's evaluator to Sieve.
 type expressions struct{}
 
 func (expressions) Compile(name, source string, variables []string, o runtime.CompileOptions) (sieve.Expression, error) {
 	e, err := expr.CompileExpression(name, source, variables, o)
 	if err != nil {
-		return nil, placed(err)
+		return nil, err
 	}
-	return expression{e}, nil
-}
-
-type expression struct{ compiled *expr.Expression }
-
-func (e expression) Eval(t *runtime.Task, variable func(name string) runtime.Value) (runtime.Value, error) {
-	v, err := e.compiled.Eval(t, variable)
-	if err != nil {
-		return nil, placed(err)
-	}
-	return v, nil
-}
-
-// placed returns an error of expr in Sieve's terms.
-func placed(err error) error {
-	var list expr.Errors
-	if one, ok := errors.AsType[*expr.Error](err); ok {
-		list = expr.Errors{one}
-	} else if !errors.As(err, &list) {
-		return err
-	}
-	out := make(sieve.ExpressionErrors, len(list))
-	for i, e := range list {
-		out[i] = &sieve.ExpressionError{Line: e.Line, Col: e.Col, Msg: e.Msg, Err: e.Err}
-	}
-	if len(out) == 1 {
-		return out[0]
-	}
-	return out
+	return e, nil
 }

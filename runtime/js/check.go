@@ -108,8 +108,8 @@ func (k *checker) names(n ast.Node) {
 			k.big = true
 		}
 	case *ast.RegExpLiteral:
-		if len(n.Pattern) > maxPattern {
-			k.c.failAt(n.Idx, "pattern of %d octets is over the limit of %d", len(n.Pattern), maxPattern)
+		if len(n.Pattern) > runtime.MaxPattern {
+			k.c.failAt(n.Idx, "pattern of %d octets is over the limit of %d", len(n.Pattern), runtime.MaxPattern)
 		}
 	}
 }

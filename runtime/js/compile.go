@@ -21,24 +21,19 @@ const (
 	tail = "\n})()"
 )
 
-const (
-	maxErrors  = 20
-	maxPattern = 4 << 10 // octets of a regular expression
-)
-
 // compilation is the way of one source to a program.
 type compilation struct {
 	name    string
 	options Options
 	compile runtime.CompileOptions
 	places  *places
-	errs    Errors
+	errs    runtime.SourceErrors
 }
 
 func (c *compilation) fail(offset int, format string, args ...any) {
-	if len(c.errs) < maxErrors {
+	if len(c.errs) < runtime.MaxSourceErrors {
 		line, col := c.places.at(offset)
-		c.errs = append(c.errs, &Error{File: c.name, Line: line, Col: col, Msg: fmt.Sprintf(format, args...)})
+		c.errs = append(c.errs, &runtime.SourceError{File: c.name, Line: line, Col: col, Msg: fmt.Sprintf(format, args...)})
 	}
 }
 

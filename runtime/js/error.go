@@ -1,47 +1,10 @@
 package js
 
 import (
-	"fmt"
-	"strings"
 	"unicode/utf8"
 
 	"github.com/dop251/goja"
 )
-
-// Error is an error at a place of a script. Line and Col count from 1, columns count
-// characters. Err is the cause, nil for an error of the source or one that the script
-// threw.
-type Error struct {
-	File      string
-	Line, Col int
-	Msg       string
-	Err       error
-}
-
-func (e *Error) Error() string { return fmt.Sprintf("%s:%d:%d: %s", e.File, e.Line, e.Col, e.Msg) }
-
-// Unwrap returns the cause, such as a *runtime.LimitError or an error of a store.
-func (e *Error) Unwrap() error { return e.Err }
-
-// Errors are what is wrong with a script, in the order of the source, one a line.
-type Errors []*Error
-
-func (l Errors) Error() string {
-	text := make([]string, len(l))
-	for i, e := range l {
-		text[i] = e.Error()
-	}
-	return strings.Join(text, "\n")
-}
-
-// Unwrap returns the errors one by one.
-func (l Errors) Unwrap() []error {
-	all := make([]error, len(l))
-	for i, e := range l {
-		all[i] = e
-	}
-	return all
-}
 
 // places finds lines and columns in a source that was compiled between head and tail.
 type places struct {

@@ -5,6 +5,8 @@ import (
 	"strconv"
 
 	"github.com/dop251/goja"
+
+	"github.com/sluice-mail/sluice/runtime"
 )
 
 // readers and writers are the methods of arrays that need no more than a bound on the
@@ -154,7 +156,7 @@ func guardConcatLists(r *run, original goja.Callable) func(goja.FunctionCall) go
 			}
 		}
 		r.elements(total)
-		r.hold(total * elementSize / 4)
+		r.hold(total * runtime.ElementSize / 4)
 		c.This, _ = r.list(c.This, false)
 		return r.pass(original, c)
 	}
@@ -169,7 +171,7 @@ func guardFlat(r *run, original goja.Callable) func(goja.FunctionCall) goja.Valu
 		}
 		total := int64(0)
 		r.flattened(o, depth, &total)
-		r.hold(total * elementSize / 4)
+		r.hold(total * runtime.ElementSize / 4)
 		c.This = o
 		return r.pass(original, c)
 	}

@@ -134,7 +134,7 @@ func constructorGuards() []*guard {
 			if len(args) == 1 {
 				if t := args[0].ExportType(); t == intType || t == floatType {
 					r.elements(args[0].ToInteger())
-					r.hold(args[0].ToInteger() * elementSize / 4)
+					r.hold(args[0].ToInteger() * runtime.ElementSize / 4)
 				}
 			}
 		}},

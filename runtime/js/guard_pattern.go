@@ -10,12 +10,9 @@ import (
 	"github.com/sluice-mail/sluice/runtime"
 )
 
-// What a match may cost at most, in octets of text times instructions of the pattern. A
-// match cannot be stopped. Patterns with look-around or back references are
-// matched by another engine, which gives up (no match) after matchTime.
+// Patterns with look-around or back references are matched by another engine, which gives
+// up (no match) after matchTime.
 const (
-	maxMatch  = 1 << 27
-	matchStep = 1 << 8 // of these are one step
 	matchTime = 200 * time.Millisecond
 	otherCost = 1 << 8 // instructions that a pattern of the other engine counts as
 )
@@ -66,10 +63,10 @@ func (r *run) matching(pattern goja.Value, s goja.String) {
 		cost = int64(p.Length())
 	}
 	cost *= int64(s.Length() + 1)
-	if cost > maxMatch {
+	if cost > runtime.MaxMatch {
 		r.end(&runtime.LimitError{Limit: "steps", Max: r.limits.Steps})
 	}
-	r.step(cost / matchStep)
+	r.step(cost / runtime.MatchStep)
 }
 
 // patternText bounds the text of a pattern.
@@ -77,7 +74,7 @@ func (r *run) patternText(v goja.Value) {
 	if o, ok := v.(*goja.Object); ok && o.ClassName() == "RegExp" {
 		return
 	}
-	if s, ok := v.(goja.String); ok && s.Length() > maxPattern {
+	if s, ok := v.(goja.String); ok && s.Length() > runtime.MaxPattern {
 		panic(r.rangeError("pattern is too long"))
 	}
 	if s, ok := v.(goja.String); ok {
@@ -93,9 +90,9 @@ func (r *run) cost(source string) int64 {
 	}
 	n := int64(otherCost)
 	if tree, err := syntax.Parse(source, syntax.Perl); err == nil {
-		n = instructions(tree)
+		n = runtime.Instructions(tree)
 	}
-	if n > maxInstructions {
+	if n > runtime.MaxInstructions {
 		panic(r.rangeError("pattern is too large once its repetitions are written out"))
 	}
 	if r.patterns == nil {
@@ -103,20 +100,4 @@ func (r *run) cost(source string) int64 {
 	}
 	r.patterns[source] = n
 	return n
-}
-
-const maxInstructions = 10_000
-
-func instructions(re *syntax.Regexp) int64 {
-	n := int64(1)
-	if re.Op == syntax.OpLiteral {
-		n += int64(len(re.Rune))
-	}
-	for _, sub := range re.Sub {
-		n += instructions(sub)
-	}
-	if re.Op == syntax.OpRepeat {
-		n *= int64(max(re.Min, re.Max, 1))
-	}
-	return min(n, 1<<40)
 }

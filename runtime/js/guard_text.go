@@ -4,6 +4,8 @@ import (
 	"strings"
 
 	"github.com/dop251/goja"
+
+	"github.com/sluice-mail/sluice/runtime"
 )
 
 // textGuards bound what the methods of strings make.
@@ -125,7 +127,7 @@ func guardSplit(r *run, original goja.Callable) func(goja.FunctionCall) goja.Val
 			}
 			r.elements(n)
 			r.step(n >> 6)
-			r.hold(n * elementSize / 4)
+			r.hold(n * runtime.ElementSize / 4)
 		}
 		return r.pass(original, c)
 	}

@@ -61,7 +61,7 @@ type language struct{ o Options }
 func (l *language) Name() string   { return "javascript" }
 func (l *language) Suffix() string { return ".js" }
 
-// Compile returns the script as a program, or Errors.
+// Compile returns the script as a program, or runtime.SourceErrors.
 func (l *language) Compile(name string, source []byte, o runtime.CompileOptions) (runtime.Program, error) {
 	c := &compilation{name: name, options: l.o, compile: o}
 	p, err := c.run(string(source))

@@ -12,9 +12,6 @@ import (
 	"github.com/sluice-mail/sluice/runtime"
 )
 
-// elementSize is what an element of a list or map counts as, in octets of memory.
-const elementSize = 64
-
 // run is one run of a program: a fresh runtime, and what it has used of its limits.
 type run struct {
 	vm     *goja.Runtime
@@ -53,7 +50,7 @@ func (p *Program) Run(t *runtime.Task) (runtime.Value, error) {
 	r.vm.SetTimeSource(func() time.Time { return now })
 	global := r.vm.GlobalObject()
 	if err := global.SetPrototype(r.vm.NewDynamicObject(r)); err != nil {
-		return nil, &Error{File: p.name, Line: 1, Col: 1, Msg: "internal error: " + err.Error(), Err: err}
+		return nil, &runtime.SourceError{File: p.name, Line: 1, Col: 1, Msg: "internal error: " + err.Error(), Err: err}
 	}
 	r.install()
 
@@ -65,7 +62,7 @@ func (p *Program) Run(t *runtime.Task) (runtime.Value, error) {
 		var failed error
 		if err = r.try(func() { out, failed = r.export(v) }); err == nil && failed != nil {
 			line, col := p.places.at(len(p.places.source))
-			err = &Error{File: p.name, Line: line, Col: col, Msg: failed.Error(), Err: failed}
+			err = &runtime.SourceError{File: p.name, Line: line, Col: col, Msg: failed.Error(), Err: failed}
 		}
 	}
 	watching.stop()
@@ -99,13 +96,13 @@ func (r *run) try(do func()) (err error) {
 	return nil
 }
 
-// failed turns what a run ended with into an Error.
+// failed turns what a run ended with into a runtime.SourceError.
 func (r *run) failed(err error) error {
-	var ours *Error
+	var ours *runtime.SourceError
 	if errors.As(err, &ours) {
 		return ours
 	}
-	out := &Error{File: r.prog.name, Line: 1, Col: 1}
+	out := &runtime.SourceError{File: r.prog.name, Line: 1, Col: 1}
 	var thrown *goja.Exception
 	var over *goja.StackOverflowError
 	var interrupted *goja.InterruptedError
@@ -139,7 +136,7 @@ func (r *run) failed(err error) error {
 
 // describe returns the text of an uncaught exception. That of a function's error is the
 // error's own, and it becomes the cause of out.
-func (r *run) describe(thrown *goja.Exception, out *Error) string {
+func (r *run) describe(thrown *goja.Exception, out *runtime.SourceError) string {
 	if o, ok := thrown.Value().(*goja.Object); ok {
 		if cause := r.causes[o]; cause != nil {
 			out.Err = cause
@@ -224,7 +221,7 @@ func (r *run) made(n int) {
 const largeText = 64 << 10
 
 // maxElements is the longest array that a run may have.
-func (r *run) maxElements() int64 { return r.limits.Memory / elementSize }
+func (r *run) maxElements() int64 { return r.limits.Memory / runtime.ElementSize }
 
 func (r *run) elements(n int64) {
 	if n < 0 || n > r.maxElements() {
@@ -297,7 +294,7 @@ func (r *run) invoke(f *runtime.Function, list []goja.Value) goja.Value {
 	if err != nil {
 		r.raise(err)
 	}
-	if n := size(v); n > 0 {
+	if n := runtime.SizeOf(v); n > 0 {
 		r.hold(n)
 		if f.Effect == runtime.Pure && f.Family == "text" {
 			r.output(int(n))

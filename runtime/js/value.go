@@ -189,7 +189,7 @@ func (r *run) exportList(o *goja.Object, path []*goja.Object) (runtime.Value, er
 	n := o.Get("length").ToInteger()
 	r.elements(n)
 	r.step(n)
-	r.hold(n * elementSize)
+	r.hold(n * runtime.ElementSize)
 	list := make([]runtime.Value, n)
 	for i := range list {
 		v, err := r.exportIn(o.Get(strconv.Itoa(i)), path)
@@ -204,7 +204,7 @@ func (r *run) exportList(o *goja.Object, path []*goja.Object) (runtime.Value, er
 func (r *run) exportMap(o *goja.Object, path []*goja.Object) (runtime.Value, error) {
 	names := o.Keys()
 	r.step(int64(len(names)))
-	r.hold(int64(len(names)) * elementSize)
+	r.hold(int64(len(names)) * runtime.ElementSize)
 	m := make(map[string]runtime.Value, len(names))
 	for _, k := range names {
 		v, err := r.exportIn(o.Get(k), path)
@@ -214,27 +214,4 @@ func (r *run) exportMap(o *goja.Object, path []*goja.Object) (runtime.Value, err
 		m[k] = v
 	}
 	return m, nil
-}
-
-// size returns about how many octets a value holds; numbers and truth values are 0.
-func size(v runtime.Value) int64 {
-	switch v := v.(type) {
-	case string:
-		return int64(len(v))
-	case []byte:
-		return int64(len(v))
-	case []runtime.Value:
-		n := int64(len(v)) * elementSize
-		for _, e := range v {
-			n += size(e)
-		}
-		return n
-	case map[string]runtime.Value:
-		n := int64(len(v)) * elementSize
-		for k, e := range v {
-			n += int64(len(k)) + size(e)
-		}
-		return n
-	}
-	return 0
 }
