@@ -42,7 +42,7 @@ func (r *run) Invoke(name string, args []Value) (Value, error) {
 	}
 	f := Lookup(name)
 	if f == nil {
-		return nil, fmt.Errorf("unknown function %q%s", cut(name, 60), nearest(name))
+		return nil, fmt.Errorf("unknown function %q%s", cut(name, 60), meant(name))
 	}
 	v, asked, err := r.call(f, args)
 	if err != nil {

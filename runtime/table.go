@@ -2,6 +2,7 @@ package runtime
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"sort"
 	"strings"
@@ -82,7 +83,7 @@ func (f *Function) Required() (least, most int) {
 func CheckCall(name string, args []Value, o CompileOptions) error {
 	f := Lookup(name)
 	if f == nil {
-		return fmt.Errorf("unknown function %q%s", name, nearest(name))
+		return fmt.Errorf("unknown function %q%s", name, meant(name))
 	}
 	if _, err := f.arguments(args); err != nil {
 		return err
@@ -121,39 +122,5 @@ var Unknown Value = unknown{}
 
 type unknown struct{}
 
-// nearest returns a hint at the function whose name is closest, or "".
-func nearest(name string) string {
-	best, at := "", 3
-	for _, f := range table {
-		if d := distance(name, f.Name, at); d < at {
-			best, at = f.Name, d
-		}
-	}
-	if best == "" {
-		return ""
-	}
-	return fmt.Sprintf("; is %q meant?", best)
-}
-
-// distance is the Levenshtein distance of two short names, at most most.
-func distance(a, b string, most int) int {
-	if len(a)-len(b) >= most || len(b)-len(a) >= most {
-		return most
-	}
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		last := row[0]
-		row[0] = i
-		for j := 1; j <= len(b); j++ {
-			cost := last
-			if a[i-1] != b[j-1] {
-				cost = 1 + min(last, row[j], row[j-1])
-			}
-			last, row[j] = row[j], cost
-		}
-	}
-	return row[len(b)]
-}
+// meant returns a hint at the function whose name is closest, or "".
+func meant(name string) string { return Meant(name, maps.Keys(named), 2) }

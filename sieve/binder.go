@@ -137,7 +137,7 @@ func meant[V any](b *Binder, name string, candidates map[string]V) string {
 	if b.full() {
 		return ""
 	}
-	if near := nearest(name, names(candidates)); near != "" {
+	if near := nearest(name, candidates); near != "" {
 		return fmt.Sprintf("; is %q meant?", near)
 	}
 	return ""

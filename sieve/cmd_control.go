@@ -45,7 +45,7 @@ func (b *Binder) missing(name string) {
 	if b.full() {
 		return
 	}
-	if near := nearest(name, names(b.lang.registry.extensions)); near != "" {
+	if near := nearest(name, b.lang.registry.extensions); near != "" {
 		b.active[near] = true
 	}
 }

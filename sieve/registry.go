@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/sluice-mail/sluice/mail"
+	"github.com/sluice-mail/sluice/runtime"
 )
 
 // Extension is a piece of the language that a script asks for with require. It adds
@@ -206,39 +207,10 @@ func add[T any](m map[string]T, name string, v T) {
 	m[name] = v
 }
 
-// nearest returns the name among candidates that is closest to a mistyped one, or "".
-func nearest(name string, candidates []string) string {
-	best, at := "", 3
-	slices.Sort(candidates)
-	for _, c := range candidates {
-		if d := distance(strings.ToLower(name), strings.ToLower(c), at); d < at && d < len(name) {
-			best, at = c, d
-		}
-	}
-	return best
+// nearest returns the name in m that is closest to a mistyped one, or "". One that shares
+// nothing with it is not close.
+func nearest[V any](name string, m map[string]V) string {
+	return runtime.Nearest(strings.ToLower(name), maps.Keys(m), min(2, len(name)-1))
 }
 
 func names[V any](m map[string]V) []string { return slices.Collect(maps.Keys(m)) }
-
-// distance is the number of octets to change between two short names, at most most.
-func distance(a, b string, most int) int {
-	if len(a)-len(b) >= most || len(b)-len(a) >= most {
-		return most
-	}
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		diagonal := row[0]
-		row[0] = i
-		for j := 1; j <= len(b); j++ {
-			cost := diagonal
-			if a[i-1] != b[j-1] {
-				cost = 1 + min(diagonal, row[j], row[j-1])
-			}
-			diagonal, row[j] = row[j], cost
-		}
-	}
-	return row[len(b)]
-}

@@ -19,9 +19,9 @@ func init() {
 				if len(args) == 1 {
 					f := runtime.Lookup(args[0])
 					if f == nil {
-						names := map[string]string{}
+						names := map[string]bool{}
 						for _, f := range list {
-							names[f.Name] = ""
+							names[f.Name] = true
 						}
 						return fmt.Errorf("there is no function %q%s", args[0], nearestOf(args[0], names))
 					}

@@ -123,24 +123,17 @@ func secret(path string) (string, error) {
 	return strings.TrimRight(string(b), "\r\n"), nil
 }
 
+// nearestTag returns a hint at the key of a table that is closest to key, or "".
 func nearestTag(t reflect.Type, key string) string {
-	names := map[string]string{}
+	names := map[string]bool{}
 	for field := range t.Fields() {
-		names[field.Tag.Get("toml")] = ""
+		names[field.Tag.Get("toml")] = true
 	}
 	return nearestOf(key, names)
 }
 
-// nearestOf returns a hint at the name that is closest to key, or "".
-func nearestOf(key string, names map[string]string) string {
-	best, at := "", max(len(key)/3, 2)+1
-	for _, n := range slices.Sorted(maps.Keys(names)) {
-		if d := runtime.Distance(key, n, at); d < at {
-			best, at = n, d
-		}
-	}
-	if best == "" {
-		return ""
-	}
-	return fmt.Sprintf("; is %q meant?", best)
+// nearestOf returns a hint at the name that is closest to key, or "". Long names may
+// differ in more.
+func nearestOf[V any](key string, names map[string]V) string {
+	return runtime.Meant(key, maps.Keys(names), max(len(key)/3, 2))
 }
