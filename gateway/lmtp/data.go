@@ -54,7 +54,21 @@ func (c *session) data(ctx context.Context, arg string) error {
 	}
 	c.forward = forwarded{}
 	c.begin()
-	return c.flush() // before the next command confirms it
+	return c.finish()
+}
+
+// finish sends the answers to a message, before the next command confirms them. A peer
+// that was gone by then heard nothing, whatever it had sent ahead.
+func (c *session) finish() error {
+	early := hungUp(c.conn)
+	if err := c.flush(); err != nil {
+		return err
+	}
+	if early && c.answer != nil && gone(c.conn) {
+		c.answer.Abandon()
+		c.answer = nil
+	}
+	return nil
 }
 
 func (c *session) tooLargeText() string {
