@@ -3,6 +3,7 @@ package imapbridge
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/emersion/go-imap/v2"
 
@@ -140,12 +141,17 @@ func resolveSets(k *wire.SearchKey, sel *selected) {
 // searchBatch is how many Emails are read at once.
 const searchBatch = 256
 
+// stillSearching is how often a client that waits for a SEARCH hears that it goes on. If it
+// is gone, nobody wants to know.
+const stillSearching = 30 * time.Second
+
 // search returns the indexes of the messages that a tree of keys finds, ascending.
 func (s *Session) search(ctx context.Context, k wire.SearchKey) ([]int, error) {
 	resolveSets(&k, s.sel)
 	var found, open []int
+	said := s.srv.o.Now()
 	flush := func() error {
-		more, err := s.searchOpen(ctx, &k, open)
+		more, err := s.searchOpen(ctx, &k, open, &said)
 		found, open = append(found, more...), open[:0]
 		return err
 	}
@@ -180,7 +186,8 @@ func (s *Session) candidate(ctx context.Context, i int) Candidate {
 }
 
 // searchOpen reads what is missing of messages and returns those that are found.
-func (s *Session) searchOpen(ctx context.Context, k *wire.SearchKey, open []int) ([]int, error) {
+// said is when the client heard of us last.
+func (s *Session) searchOpen(ctx context.Context, k *wire.SearchKey, open []int, said *time.Time) ([]int, error) {
 	if len(open) == 0 {
 		return nil, nil
 	}
@@ -195,6 +202,12 @@ func (s *Session) searchOpen(ctx context.Context, k *wire.SearchKey, open []int)
 	var found []int
 	var c Candidate
 	for n, i := range open {
+		if now := s.srv.o.Now(); now.Sub(*said) >= stillSearching {
+			*said = now
+			if err := s.w.Text("* OK still searching\r\n").Flush(); err != nil {
+				return nil, err
+			}
+		}
 		c = s.candidate(ctx, i)
 		v := evaluate(k, &c)
 		if v == unknown {

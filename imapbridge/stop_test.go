@@ -6,6 +6,7 @@ import (
 	"fmt"
 	goruntime "runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -170,4 +171,44 @@ func TestCLOSEOfAMailboxThatIsGone(t *testing.T) {
 	if got := c.do("c", "CLOSE"); !strings.HasPrefix(got, "c OK") {
 		t.Error(got)
 	}
+}
+
+// slow is an account that takes a minute to read a message.
+type slow struct {
+	*memory
+	read *atomic.Int64
+}
+
+func (b slow) Blob(ctx context.Context, id string) ([]byte, error) {
+	b.read.Add(1)
+	<-time.After(time.Minute)
+	return b.memory.Blob(ctx, id)
+}
+
+func TestASearchTellsThatItGoesOnAndEndsWithItsClient(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMemory()
+		for range 20 {
+			if _, _, err := m.Append(t.Context(), 1, []idmap.Append{{Raw: []byte("Subject: x\r\n\r\n")}}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		b := slow{m, &atomic.Int64{}}
+		srv, l := startPipes(t, Options{Authenticate: authAlice(b), AllowPlainLogin: true})
+		c := l.dial(t)
+		c.line()
+		c.do("a", "LOGIN alice secret")
+		c.do("b", "SELECT INBOX")
+		c.send("c SEARCH SUBJECT x\r\n")
+		if got := c.line(); got != "* OK still searching" {
+			t.Errorf("got %q", got)
+		}
+		_ = c.conn.Close()
+		if err := srv.Shutdown(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if n := b.read.Load(); n > 2 {
+			t.Errorf("%d messages are read for a client that is gone", n)
+		}
+	})
 }
