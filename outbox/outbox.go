@@ -10,7 +10,8 @@
 //
 //   - A message that Enqueue took is on disk, and is tried until each recipient has
 //     it, is refused for good, or the message's lifetime is over.
-//   - A Key is taken once. The key is remembered for 30 days after its message.
+//   - A Key is taken once. It is remembered for 30 days from its message on, or for as long
+//     as Options.KeepKeys says.
 //   - A recipient that failed and the bounce that says so are one commit. A message from
 //     the null sender, such as a bounce, never makes a bounce.
 //
@@ -53,7 +54,7 @@ const (
 	MaxReceived = 50
 	// MaxRecipients bounds one message's recipients.
 	MaxRecipients = 100
-	// remember is how long the key of a finished message is kept.
+	// remember is how long the key of a finished message is kept at least.
 	remember = 30 * 24 * time.Hour
 )
 
@@ -72,6 +73,9 @@ type Options struct {
 	// not know the address: then the bounce goes to the relay. It may be called again for the
 	// same bounce, with the same octets, after a crash. nil: all go to the relay.
 	Bounce func(ctx context.Context, to string, raw []byte) (bool, error)
+	// KeepKeys returns how long keys are to be remembered now, where 30 days are too short: as
+	// long as whoever gave a key may come with it again. nil: 30 days.
+	KeepKeys func() time.Duration
 	// Dial connects to the relay; nil: TCP with a time limit of 30 s.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// Jitter spreads a wait, so that messages do not come back all at once; nil: by up to

@@ -76,6 +76,35 @@ func TestKeysAreForgottenAfterThirtyDays(t *testing.T) {
 	r.next(t)
 }
 
+func TestKeysAreKeptAsLongAsSomebodyMayAsk(t *testing.T) {
+	r := newRelay(t)
+	keep := 45 * 24 * time.Hour
+	b := open(t, Options{Relay: Relay{Address: r.addr}, KeepKeys: func() time.Duration { return keep }}, "").run(t)
+	if err := b.Enqueue(t.Context(), message("k1", "", "x@remote.example")); err != nil {
+		t.Fatal(err)
+	}
+	r.next(t)
+	b.until(t, "empty", empty)
+	b.clock.add(40 * 24 * time.Hour)
+	again := func() int64 {
+		t.Helper()
+		if _, err := b.sweep(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if err := b.Enqueue(t.Context(), message("k1", "", "x@remote.example")); err != nil {
+			t.Fatal(err)
+		}
+		return b.Stats().Enqueued
+	}
+	if n := again(); n != 1 {
+		t.Errorf("%d messages taken with one key that is asked for still", n)
+	}
+	keep = 0 // never less than 30 days, and those are over
+	if n := again(); n != 2 {
+		t.Errorf("%d messages taken, want a second one", n)
+	}
+}
+
 func TestRetriesAfter4xx(t *testing.T) {
 	r := newRelay(t)
 	busy := true

@@ -284,7 +284,11 @@ func forget(tx *sqlite.Tx, id int64) error {
 // sweep forgets a bounded number of keys that nobody can ask for any more.
 func (b *Outbox) sweep(ctx context.Context) (more bool, err error) {
 	const batch = 500
-	before := b.o.Now().Add(-remember).UnixMilli()
+	keep := time.Duration(remember)
+	if b.o.KeepKeys != nil {
+		keep = max(keep, b.o.KeepKeys())
+	}
+	before := b.o.Now().Add(-keep).UnixMilli()
 	err = b.db.Write(ctx, func(tx *sqlite.Tx) error {
 		const old = `SELECT id FROM message WHERE raw IS NULL AND created < ? ORDER BY created LIMIT 500`
 		if _, err := tx.Exec(`DELETE FROM recipient WHERE message IN (`+old+`)`, before); err != nil {
