@@ -105,6 +105,18 @@ func TestKeysAreKeptAsLongAsSomebodyMayAsk(t *testing.T) {
 	}
 }
 
+func TestClockThatIsSetBackHoldsNothingUp(t *testing.T) {
+	r := newRelay(t)
+	b := open(t, Options{Relay: Relay{Address: r.addr}, Retry: []time.Duration{time.Minute}}, "")
+	b.clock.add(365 * 24 * time.Hour)
+	if err := b.Enqueue(t.Context(), message("", "", "x@remote.example")); err != nil {
+		t.Fatal(err)
+	}
+	b.clock.add(-365 * 24 * time.Hour)
+	b.run(t)
+	b.until(t, "empty", empty)
+}
+
 func TestRetriesAfter4xx(t *testing.T) {
 	r := newRelay(t)
 	busy := true

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -156,6 +157,11 @@ func (b *Outbox) claim(ctx context.Context, limit int) (items []*item, next time
 	now := b.o.Now()
 	err = b.db.Write(ctx, func(tx *sqlite.Tx) error {
 		items, next = nil, time.Time{}
+		// What is due later than any wait reaches was written by a clock that was set back.
+		_, err := tx.Exec(`UPDATE recipient SET due = ? WHERE state = 0 AND due > ?`, now.UnixMilli(), now.Add(2*slices.Max(b.o.Retry)).UnixMilli())
+		if err != nil {
+			return err
+		}
 		rows := tx.Query(`SELECT r.message, r.n, r.address, r.attempts, r.due, m.sender, m.created, m.bounce
 			FROM recipient r JOIN message m ON m.id = r.message WHERE r.state = 0 ORDER BY r.due, r.message, r.n`)
 		byID := map[int64]*item{}
