@@ -3,31 +3,14 @@ package expr
 import (
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/sluice-mail/sluice/runtime"
+	"github.com/sluice-mail/sluice/runtime/langtest"
 )
-
-// run compiles and runs a script without stores.
-func run(t testing.TB, source string, limits runtime.Limits) *runtime.Result {
-	t.Helper()
-	p, err := New(Options{}).Compile("t.expr", []byte(source), runtime.CompileOptions{Trust: runtime.Admin})
-	if err != nil {
-		t.Fatalf("compile: %v", err)
-	}
-	tx := &runtime.Transaction{Stage: runtime.StageDeliver}
-	return runtime.NewEngine().Run(t.Context(), p, tx, runtime.RunOptions{
-		Host: &runtime.Live{}, Limits: limits, Trust: runtime.Admin, Namespace: "admin", Seed: 1,
-	})
-}
 
 func TestValues(t *testing.T) {
 	type list = []runtime.Value
 	type dict = map[string]runtime.Value
-	tests := []struct {
-		name, source string
-		want         runtime.Value
-	}{
+	room.Values(t, []langtest.Value{
 		{"an int stays an int", `1 + 2`, int64(3)},
 		{"the largest int is exact", `9223372036854775806 + 1`, int64(9223372036854775807)},
 		{"a float stays a float", `1.0`, 1.0},
@@ -70,22 +53,11 @@ func TestValues(t *testing.T) {
 		{"an octet of bytes is an int", `b"\x07"[0]`, int64(7)},
 		{"an empty script is null", "  // nothing\n", nil},
 		{"a trailing semicolon", `1; 2;`, int64(2)},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			got := run(t, tt.source, runtime.Limits{})
-			if got.Err != nil {
-				t.Fatal(got.Err)
-			}
-			if diff := cmp.Diff(tt.want, got.Value); diff != "" {
-				t.Errorf("want -, got +:\n%s", diff)
-			}
-		})
-	}
+	})
 }
 
 func TestRunErrors(t *testing.T) {
-	tests := []struct{ name, source, want string }{
+	room.RunErrors(t, []langtest.Error{
 		{"too large a sum", "1;\nlet x = 9223372036854775807;\nx + 1", "t.expr:3:3: integer overflow"},
 		{"too large a product", `let x = 4611686018427387904; x * 2`, "t.expr:1:32: integer overflow"},
 		{"the smallest int has no opposite", `let x = -9223372036854775807; -(x - 1)`, "t.expr:1:31: integer overflow"},
@@ -96,13 +68,5 @@ func TestRunErrors(t *testing.T) {
 		{"a column counts characters", `let é = 0; 1 % é`, "t.expr:1:14: integer divide by zero"},
 		{"an index that is not there", `let x = [1]; x[3]`, "t.expr:1:15: index out of range: 3 (array length is 1)"},
 		{"a pattern made at run time", `let p = "("; "a" matches p`, "t.expr:1:18: matches: error parsing regexp: missing closing ): `(`"},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			got := run(t, tt.source, runtime.Limits{})
-			if got.Err == nil || got.Err.Error() != tt.want {
-				t.Errorf("got %v, want %s", got.Err, tt.want)
-			}
-		})
-	}
+	})
 }

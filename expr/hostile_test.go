@@ -2,12 +2,12 @@ package expr
 
 import (
 	"errors"
-	goruntime "runtime"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/sluice-mail/sluice/runtime"
+	"github.com/sluice-mail/sluice/runtime/langtest"
 )
 
 // shared is a value of sixty lists, each of which holds the one before twice.
@@ -27,7 +27,7 @@ func shared(with string) string {
 }
 
 // hostile are scripts that want more than they may have.
-var hostile = []struct{ name, source string }{
+var hostile = []langtest.Script{
 	{"nested loops", `count(map(1..1000, map(1..1000, map(1..1000, # * 2))))`},
 	{"a long range", `1..100000000`},
 	{"a range over all ints", `(-9223372036854775807)..9223372036854775807`},
@@ -56,37 +56,13 @@ var hostile = []struct{ name, source string }{
 }
 
 func TestHostileScripts(t *testing.T) {
-	const limit = time.Second
-	for _, tt := range hostile {
-		t.Run(tt.name, func(t *testing.T) {
-			goruntime.GC()
-			var before, after goruntime.MemStats
-			goruntime.ReadMemStats(&before)
-			began := time.Now()
-			got := run(t, tt.source, runtime.Limits{Time: limit})
-			took := time.Since(began)
-			goruntime.ReadMemStats(&after)
-			if got.Err == nil {
-				t.Errorf("ended well with %.60v", got.Value)
-			} else if strings.Contains(got.Err.Error(), "internal error") || !errors.Is(got.Err, runtime.ErrBudget) && !strings.Contains(got.Err.Error(), "expected") && !strings.Contains(got.Err.Error(), "cannot compare") {
-				t.Error(got.Err)
-			}
-			if took > 2*limit {
-				t.Errorf("took %s: %v", took, got.Err)
-			}
-			if grown := int64(after.Sys) - int64(before.Sys); grown > 128<<20 {
-				t.Errorf("memory grew by %d MiB: %v", grown>>20, got.Err)
-			}
-			t.Log(took, got.Err)
-		})
-	}
+	room.Hostile(t, hostile, langtest.Bounds{Growth: 128 << 20, Lawful: func(err error) bool {
+		return errors.Is(err, runtime.ErrBudget) || strings.Contains(err.Error(), "expected") || strings.Contains(err.Error(), "cannot compare")
+	}})
 }
 
 func TestLimitsAreNamed(t *testing.T) {
-	tests := []struct {
-		name, source, limit string
-		limits              runtime.Limits
-	}{
+	room.Limits(t, []langtest.Limit{
 		{"time", `map(1..1000, map(1..1000, map(1..1000, 1)))`, "time", runtime.Limits{Time: 20 * time.Millisecond, Steps: 1 << 40, Memory: 1 << 40}},
 		{"steps", `map(1..1000, #)`, "steps", runtime.Limits{Steps: 100}},
 		{"output", `reduce(1..100, #acc + "x", "x")`, "output", runtime.Limits{Output: 100}},
@@ -94,14 +70,5 @@ func TestLimitsAreNamed(t *testing.T) {
 		{"memory of what functions return", `map(1..1000, body_text())`, "memory", runtime.Limits{Memory: 100_000}},
 		{"nesting", `[[[[[1]]]]]`, "nesting", runtime.Limits{Nesting: 3}},
 		{"actions", `map(1..100, keep())`, "actions", runtime.Limits{}},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			got := run(t, tt.source, tt.limits)
-			var limit *runtime.LimitError
-			if !errors.As(got.Err, &limit) || limit.Limit != tt.limit {
-				t.Errorf("got %v, want the limit %s", got.Err, tt.limit)
-			}
-		})
-	}
+	})
 }

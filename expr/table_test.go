@@ -1,72 +1,29 @@
 package expr
 
 import (
-	"context"
-	"errors"
-	"net"
-	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
-	"github.com/sluice-mail/sluice/kv"
-	"github.com/sluice-mail/sluice/kv/memory"
 	"github.com/sluice-mail/sluice/runtime"
+	"github.com/sluice-mail/sluice/runtime/langtest"
 )
 
-// live returns a host over a new store, and the store.
-func live(t testing.TB) (*runtime.Live, kv.Store) {
-	t.Helper()
-	s := memory.New(memory.Options{})
-	t.Cleanup(func() { _ = s.Close() })
-	return &runtime.Live{Stores: func(name string) (kv.Store, error) {
-		if name != "" {
-			return nil, errors.New("no such store")
-		}
-		return s, nil
-	}}, s
-}
+const filter = `// what lists send goes into its folder, what comes too often is put off
+let seen = key_get("", sender());
+key_set("", sender(), (seen ?? 0) + 1, "1h");
+if header_exists("List-Id") and (seen ?? 0) < 3 {
+	fileinto("Lists", {flags: ["\\Seen"]})
+} else {
+	rate_limit("", sender(), "1/1h").allowed ? keep() : tempfail("later")
+}`
 
-func compile(t testing.TB, source string, o runtime.CompileOptions) runtime.Program {
-	t.Helper()
-	o.Trust = runtime.Admin
-	p, err := New(Options{}).Compile("t.expr", []byte(source), o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p
-}
+var room = langtest.Room{Language: New(Options{}), Script: "t.expr", Filter: filter}
 
-func TestEveryExampleOfTheTable(t *testing.T) {
-	for _, f := range runtime.Functions() {
-		for _, ex := range f.Examples {
-			t.Run(ex.Code, func(t *testing.T) {
-				want, err := runtime.ParseLiteral(ex.Want)
-				if err != nil {
-					t.Fatal(err)
-				}
-				host, _ := live(t)
-				p := compile(t, strings.Join(append(ex.Setup, ex.Code), ";\n"), runtime.CompileOptions{})
-				r := runtime.NewEngine().Run(t.Context(), p, runtime.ExampleTransaction(), runtime.RunOptions{
-					Host: host, Trust: runtime.Admin, Namespace: "admin"})
-				if r.Err != nil {
-					t.Fatal(r.Err)
-				}
-				if !runtime.Equal(r.Value, want) {
-					t.Errorf("got %#v, want %s", r.Value, ex.Want)
-				}
-			})
-		}
-	}
-}
+func TestContract(t *testing.T) { room.Run(t) }
 
-// TestValuesInTheStore holds what is written to its octets, which are those that the
-// other languages read and write, and reads them back.
+func TestEveryExampleOfTheTable(t *testing.T) { room.Examples(t) }
+
 func TestValuesInTheStore(t *testing.T) {
-	tests := []struct {
-		name, source string
-		want         runtime.Value
-	}{
+	room.Stored(t, []langtest.Value{
 		{"null", `null`, nil},
 		{"bool", `true`, true},
 		{"int", `42`, int64(42)},
@@ -79,117 +36,15 @@ func TestValuesInTheStore(t *testing.T) {
 		{"map", `{a: 1, "b": {c: []}}`, map[string]runtime.Value{"a": int64(1), "b": map[string]runtime.Value{"c": []runtime.Value{}}}},
 		{"what a loop made", `map(1..2, # * 2)`, []runtime.Value{int64(2), int64(4)}},
 		{"a range", `1..2`, []runtime.Value{int64(1), int64(2)}},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			host, store := live(t)
-			p := compile(t, `key_set("", "k", `+tt.source+`); key_set("", "copy", key_get("", "k")); key_get("", "copy")`, runtime.CompileOptions{})
-			r := runtime.NewEngine().Run(t.Context(), p, runtime.ExampleTransaction(), runtime.RunOptions{
-				Host: host, Trust: runtime.Admin, Namespace: "admin"})
-			if r.Err != nil {
-				t.Fatal(r.Err)
-			}
-			want, err := runtime.EncodeValue(tt.want)
-			if err != nil {
-				t.Fatal(err)
-			}
-			for _, key := range []string{"k", "copy"} {
-				row, err := store.Get(t.Context(), runtime.ScriptKey(kv.Script, "admin", key))
-				if err != nil || string(row.Bytes) != string(want) {
-					t.Errorf("%s holds %x, %v; want %x", key, row.Bytes, err, want)
-				}
-			}
-			if !runtime.Equal(r.Value, tt.want) {
-				t.Errorf("read back %#v, want %#v", r.Value, tt.want)
-			}
-		})
-	}
-}
-
-const filter = `// what lists send goes into its folder, what comes too often is put off
-let seen = key_get("", sender());
-key_set("", sender(), (seen ?? 0) + 1, "1h");
-if header_exists("List-Id") and (seen ?? 0) < 3 {
-	fileinto("Lists", {flags: ["\\Seen"]})
-} else {
-	rate_limit("", sender(), "1/1h").allowed ? keep() : tempfail("later")
-}`
-
-func TestReplayNeedsNoStore(t *testing.T) {
-	host, _ := live(t)
-	p := compile(t, filter, runtime.CompileOptions{})
-	e := runtime.NewEngine()
-	first := e.Run(t.Context(), p, runtime.ExampleTransaction(), runtime.RunOptions{
-		Host: host, Trust: runtime.Admin, Namespace: "admin", Record: runtime.RecordCalls})
-	if first.Err != nil || len(first.Plan.Actions) != 1 {
-		t.Fatal(first.Err, first.Plan)
-	}
-	again, err := e.Replay(t.Context(), p, first.Record, runtime.RunOptions{})
-	if err != nil || again.Err != nil {
-		t.Fatal(err, again.Err)
-	}
-	if diff := cmp.Diff(first.Plan, again.Plan); diff != "" {
-		t.Error(diff)
-	}
-}
-
-// TestAcrossAPipe runs a program that reaches its core by nothing but a connection.
-func TestAcrossAPipe(t *testing.T) {
-	p := compile(t, filter, runtime.CompileOptions{Instrument: true})
-	run := func(o runtime.RunOptions) *runtime.Result {
-		host, _ := live(t)
-		o.Host, o.Trust, o.Namespace, o.Record = host, runtime.Admin, "admin", runtime.RecordFull
-		return runtime.NewEngine().Run(t.Context(), p, runtime.ExampleTransaction(), o)
-	}
-	far := run(runtime.RunOptions{Link: func(ctx context.Context, v *runtime.View, core runtime.Link, p runtime.Program) (runtime.Value, error) {
-		near, end := net.Pipe()
-		done := make(chan error, 1)
-		go func() {
-			done <- runtime.RunRemote(ctx, end, func(j *runtime.Job) (runtime.Program, error) {
-				return New(Options{}).Compile(j.Name, j.Source, j.Options)
-			})
-		}()
-		v2, err := runtime.ServeCore(ctx, near, &runtime.Job{Name: p.Name(), Language: p.Language(), Source: []byte(filter),
-			Options: runtime.CompileOptions{Trust: runtime.Admin, Instrument: true}, View: v}, core)
-		if e := <-done; e != nil {
-			t.Error(e)
-		}
-		return v2, err
-	}})
-	if far.Err != nil || len(far.Plan.Actions) != 1 || far.Plan.Actions[0].Mailbox != "Lists" {
-		t.Fatalf("%v %+v", far.Err, far.Plan)
-	}
-	near := run(runtime.RunOptions{})
-	if diff := cmp.Diff(near.Plan, far.Plan); diff != "" {
-		t.Error(diff)
-	}
-	if diff := cmp.Diff(near.Record.Hits, far.Record.Hits); diff != "" {
-		t.Error(diff)
-	}
+	})
 }
 
 func TestSites(t *testing.T) {
-	host, _ := live(t)
-	source := "let x = 1;\nx > 2 and header_exists(\"To\") ? keep() : discard();\nif x == 1 { keep() } else { nil };\n\"a\" | len()"
-	p := compile(t, source, runtime.CompileOptions{Instrument: true})
-	want := []runtime.Site{{Line: 2, Col: 1, What: "?:"}, {Line: 2, Col: 7, What: "and"}, {Line: 2, Col: 11, What: "call header_exists"}, {Line: 2, Col: 33, What: "call keep"}, {Line: 2, Col: 42, What: "call discard"},
-		{Line: 3, Col: 1, What: "if"}, {Line: 3, Col: 13, What: "call keep"}, {Line: 4, Col: 7, What: "call len"}}
-	if diff := cmp.Diff(want, p.Sites()); diff != "" {
-		t.Error(diff)
-	}
-	r := runtime.NewEngine().Run(t.Context(), p, runtime.ExampleTransaction(), runtime.RunOptions{
-		Host: host, Trust: runtime.Admin, Namespace: "admin", Record: runtime.RecordFull})
-	if r.Err != nil {
-		t.Fatal(r.Err)
-	}
-	hits := []runtime.HitRecord{{Site: 1, Outcome: runtime.False}, {Site: 0, Outcome: runtime.False}, {Site: 4, Outcome: runtime.True},
-		{Site: 5, Outcome: runtime.True}, {Site: 6, Outcome: runtime.True}, {Site: 7, Outcome: runtime.Reached}}
-	if diff := cmp.Diff(hits, r.Record.Hits); diff != "" {
-		t.Error(diff)
-	}
-	if plain := compile(t, source, runtime.CompileOptions{}); plain.Sites() != nil {
-		t.Error("a program that is not instrumented has sites")
-	}
+	room.Sites(t, "let x = 1;\nx > 2 and header_exists(\"To\") ? keep() : discard();\nif x == 1 { keep() } else { nil };\n\"a\" | len()",
+		[]runtime.Site{{Line: 2, Col: 1, What: "?:"}, {Line: 2, Col: 7, What: "and"}, {Line: 2, Col: 11, What: "call header_exists"}, {Line: 2, Col: 33, What: "call keep"}, {Line: 2, Col: 42, What: "call discard"},
+			{Line: 3, Col: 1, What: "if"}, {Line: 3, Col: 13, What: "call keep"}, {Line: 4, Col: 7, What: "call len"}},
+		[]runtime.HitRecord{{Site: 1, Outcome: runtime.False}, {Site: 0, Outcome: runtime.False}, {Site: 4, Outcome: runtime.True},
+			{Site: 5, Outcome: runtime.True}, {Site: 6, Outcome: runtime.True}, {Site: 7, Outcome: runtime.Reached}})
 }
 
 func TestExpressions(t *testing.T) {
@@ -199,8 +54,8 @@ func TestExpressions(t *testing.T) {
 		t.Fatal(err)
 	}
 	link := &expressionProgram{e: e}
-	host, _ := live(t)
-	r := runtime.NewEngine().Run(t.Context(), link, runtime.ExampleTransaction(), runtime.RunOptions{Host: host})
+	host, _ := langtest.Live(t)
+	r := langtest.Execute(t, link, runtime.RunOptions{Host: host})
 	if r.Err != nil || r.Value != int64(9) {
 		t.Errorf("got %v, %v", r.Value, r.Err)
 	}

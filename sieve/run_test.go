@@ -13,6 +13,7 @@ import (
 
 	"github.com/sluice-mail/sluice/mail"
 	"github.com/sluice-mail/sluice/runtime"
+	"github.com/sluice-mail/sluice/runtime/langtest"
 )
 
 const testMessage = "From: bob@example.org\r\nTo: user@example.net\r\nSubject: sale 50%\r\n\r\nbody\r\n"
@@ -147,6 +148,12 @@ if false { stop; }
 	if diff := cmp.Diff(wantSites, all); diff != "" {
 		t.Error(diff)
 	}
+}
+
+func TestContract(t *testing.T) {
+	langtest.Room{Language: testLanguage(), Script: "t", Filter: `require ["fileinto", "vnd.sluice.expressions"];
+eval "call now";
+if exists "List-Id" { fileinto "Lists"; }`}.Run(t)
 }
 
 // TestConcurrentRuns runs one program many times at once, on different messages.

@@ -23,6 +23,7 @@ var mayImport = map[string][]string{
 	"account":             {"kv", "sqlite"},
 	"runtime":             {"kv", "mail"},
 	"runtime/js":          {"runtime", "mail"},
+	"runtime/langtest":    {"runtime", "mail", "kv", "kv/memory"},
 	"expr":                {"runtime", "mail"},
 	"sieve":               {"runtime", "mail"},
 	"scripts":             {"runtime"},

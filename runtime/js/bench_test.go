@@ -1,33 +1,15 @@
 package js
 
 import (
-	"strings"
 	"testing"
 
-	"github.com/sluice-mail/sluice/mail"
-	"github.com/sluice-mail/sluice/runtime"
+	"github.com/sluice-mail/sluice/runtime/langtest"
 )
 
-// largeMessage returns the transaction of the examples with a message of 20 KB.
-func largeMessage() *runtime.Transaction {
-	tx := runtime.ExampleTransaction()
-	raw := string(tx.Message.Raw()) + strings.Repeat("What a line of text in a message looks like, more or less.\r\n", 330)
-	tx.Message = mail.New([]byte(raw))
-	return tx
-}
-
-func BenchmarkCompile(b *testing.B) {
-	l := New(Options{})
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, err := l.Compile("t.js", []byte(filter), runtime.CompileOptions{Trust: runtime.Admin}); err != nil {
-			b.Fatal(err)
-		}
-	}
-}
+func BenchmarkCompile(b *testing.B) { room.BenchmarkCompile(b) }
 
 func BenchmarkRun(b *testing.B) {
-	for _, bb := range []struct{ name, source string }{
+	room.BenchmarkRun(b, []langtest.Script{
 		{"one key_get", `key_get("", "k") === null`},
 		{"a small filter on 20 KB", `const s = subject();
 if (s.includes("invoice") || contains_ignore_case(body_text(), "unsubscribe")) fileinto("Junk");
@@ -35,18 +17,5 @@ else if (header_exists("List-Id")) fileinto("Lists");
 else keep()`},
 		{"nothing", `1`},
 		{"computed keys", `const a = [1, 2], i = 1; a[i]`},
-	} {
-		b.Run(bb.name, func(b *testing.B) {
-			host, _ := live(b)
-			p := compile(b, bb.source, runtime.CompileOptions{})
-			e, tx := runtime.NewEngine(), largeMessage()
-			o := runtime.RunOptions{Host: host, Trust: runtime.Admin, Namespace: "admin"}
-			b.ReportAllocs()
-			for b.Loop() {
-				if r := e.Run(b.Context(), p, tx, o); r.Err != nil {
-					b.Fatal(r.Err)
-				}
-			}
-		})
-	}
+	})
 }

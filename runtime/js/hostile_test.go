@@ -1,18 +1,15 @@
 package js
 
 import (
-	"errors"
-	goruntime "runtime"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/sluice-mail/sluice/runtime"
+	"github.com/sluice-mail/sluice/runtime/langtest"
 )
 
-// hostile are scripts that want more than they may have. Each has to be refused or be back
-// within twice its time.
-var hostile = []struct{ name, source string }{ // those whose name ends in a star may end well
+// hostile are scripts that want more than they may have.
+var hostile = []langtest.Script{ // those whose name ends in a star may end well
 	{"an endless loop", `for (;;) {}`},
 	{"an endless loop in finally", `for (;;) { try { for (;;) {} } finally { continue } }`},
 	{"an endless loop that catches", `for (;;) { try { null.x } catch (e) {} }`},
@@ -82,38 +79,11 @@ var hostile = []struct{ name, source string }{ // those whose name ends in a sta
 }
 
 func TestHostileScripts(t *testing.T) {
-	const limit = time.Second
-	for _, tt := range hostile {
-		t.Run(tt.name, func(t *testing.T) {
-			goruntime.GC()
-			var before, after goruntime.MemStats
-			goruntime.ReadMemStats(&before)
-			began := time.Now()
-			got := runScript(t, tt.source, runtime.Limits{Time: limit})
-			took := time.Since(began)
-			goruntime.ReadMemStats(&after)
-			if got.Err == nil && !strings.HasSuffix(tt.name, "*") {
-				t.Errorf("ended well with %.60v", got.Value)
-			}
-			if took > 2*limit {
-				t.Errorf("took %s: %v", took, got.Err)
-			}
-			if grown := int64(after.Sys) - int64(before.Sys); grown > 256<<20 {
-				t.Errorf("memory grew by %d MiB: %v", grown>>20, got.Err)
-			}
-			if got.Err != nil && (strings.Contains(got.Err.Error(), "internal error") || !strings.HasPrefix(got.Err.Error(), "t.js:")) {
-				t.Error(got.Err)
-			}
-			t.Log(took, got.Err)
-		})
-	}
+	room.Hostile(t, hostile, langtest.Bounds{Growth: 256 << 20})
 }
 
 func TestLimitsAreNamed(t *testing.T) {
-	tests := []struct {
-		name, source, limit string
-		limits              runtime.Limits
-	}{
+	room.Limits(t, []langtest.Limit{
 		{"time", `for (;;) {}`, "time", runtime.Limits{Time: 50 * time.Millisecond, Steps: 1 << 40}},
 		{"steps", "let i = 0;\nwhile (true) i++", "steps", runtime.Limits{Steps: 1000}},
 		{"steps by calls", `(function f() { for (;;) [1].map(() => 1) })()`, "steps", runtime.Limits{Steps: 1000}},
@@ -122,17 +92,8 @@ func TestLimitsAreNamed(t *testing.T) {
 		{"nesting", `function f() { f() } f()`, "nesting", runtime.Limits{}},
 		{"actions", `for (;;) keep()`, "actions", runtime.Limits{}},
 		{"memory of the heap", `let a = []; for (;;) a.push({a: [1]})`, "memory", runtime.Limits{Memory: 16 << 20, Steps: 1 << 40, Time: 20 * time.Second}},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			got := runScript(t, tt.source, tt.limits)
-			var limit *runtime.LimitError
-			if !errors.As(got.Err, &limit) || limit.Limit != tt.limit {
-				t.Errorf("got %v, want the limit %s", got.Err, tt.limit)
-			}
-		})
-	}
-	got := runScript(t, "let i = 0;\nwhile (true) i++", runtime.Limits{Steps: 1000})
+	})
+	got := room.Do(t, "let i = 0;\nwhile (true) i++", runtime.Limits{Steps: 1000})
 	if want := "t.js:2:14: steps limit of 1000 reached"; got.Err.Error() != want {
 		t.Errorf("got %v, want %s", got.Err, want)
 	}

@@ -9,28 +9,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/sluice-mail/sluice/runtime"
+	"github.com/sluice-mail/sluice/runtime/langtest"
 )
-
-// runScript compiles and runs a script without stores.
-func runScript(t testing.TB, source string, limits runtime.Limits) *runtime.Result {
-	t.Helper()
-	p, err := New(Options{}).Compile("t.js", []byte(source), runtime.CompileOptions{Trust: runtime.Admin})
-	if err != nil {
-		t.Fatalf("compile: %v", err)
-	}
-	tx := &runtime.Transaction{Stage: runtime.StageDeliver}
-	return runtime.NewEngine().Run(t.Context(), p, tx, runtime.RunOptions{
-		Host: &runtime.Live{}, Limits: limits, Trust: runtime.Admin, Namespace: "admin", Seed: 1,
-	})
-}
 
 func TestValues(t *testing.T) {
 	type list = []runtime.Value
 	type dict = map[string]runtime.Value
-	tests := []struct {
-		name, source string
-		want         runtime.Value
-	}{
+	room.Values(t, []langtest.Value{
 		{"a whole number is an int", `1 + 2`, int64(3)},
 		{"a fraction is a float", `1 / 2`, 0.5},
 		{"2^53 is the last int that is a number", `2 ** 53`, int64(1 << 53)},
@@ -78,22 +63,11 @@ f(10) + new A(4).twice()`, int64(63)},
 		{"no clock and no chance", `[Date.now() === Date.now(), new Date().getTime() === Date.now(), typeof Math.random()]`, list{true, true, "number"}},
 		{"what is not there", `[typeof globalThis["eval"], (() => {}).constructor === Object, typeof globalThis["Proxy"]]`, list{"undefined", true, "undefined"}},
 		{"functions are seen by in and typeof", `[typeof key_get, "key_get" in globalThis, typeof no_such]`, list{"function", true, "undefined"}},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			got := runScript(t, tt.source, runtime.Limits{})
-			if got.Err != nil {
-				t.Fatal(got.Err)
-			}
-			if diff := cmp.Diff(tt.want, got.Value); diff != "" {
-				t.Errorf("want -, got +:\n%s", diff)
-			}
-		})
-	}
+	})
 }
 
 func TestRunErrors(t *testing.T) {
-	tests := []struct{ name, source, want string }{
+	room.RunErrors(t, []langtest.Error{
 		{"an exception of JavaScript", "let x = null;\n  x.y", "t.js:2:5: TypeError: Cannot read property 'y' of undefined"},
 		{"one of the script's own", "\n throw new Error('no')", "t.js:2:8: Error: no"},
 		{"something else thrown", `throw 42`, "t.js:1:1: 42"},
@@ -105,19 +79,11 @@ func TestRunErrors(t *testing.T) {
 		{"a date", `return new Date(0)`, "t.js:1:19: a Date is no value of the function table"},
 		{"too large a BigInt", `return 1n << 64n`, "t.js:1:17: BigInt is beyond 64 bits"},
 		{"a function cannot be replaced", `key_get = 1`, "t.js:1:1: ReferenceError: key_get is not defined"},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			got := runScript(t, tt.source, runtime.Limits{})
-			if got.Err == nil || got.Err.Error() != tt.want {
-				t.Errorf("got %v, want %s", got.Err, tt.want)
-			}
-		})
-	}
+	})
 }
 
 func TestFunctionErrorsCanBeCaught(t *testing.T) {
-	got := runScript(t, `let e1; try { fileinto("") } catch (e) { e1 = e }
+	got := room.Do(t, `let e1; try { fileinto("") } catch (e) { e1 = e }
 [e1 instanceof Error, e1.name, e1.message.length > 0]`, runtime.Limits{})
 	want := []runtime.Value{true, "Error", true}
 	if diff := cmp.Diff(want, got.Value); diff != "" || got.Err != nil {
@@ -126,7 +92,7 @@ func TestFunctionErrorsCanBeCaught(t *testing.T) {
 }
 
 func TestLimitsCannotBeCaught(t *testing.T) {
-	got := runScript(t, `try { for (;;) keep() } catch (e) { return 1 } finally { return 2 }`, runtime.Limits{})
+	got := room.Do(t, `try { for (;;) keep() } catch (e) { return 1 } finally { return 2 }`, runtime.Limits{})
 	var limit *runtime.LimitError
 	if !errors.As(got.Err, &limit) || limit.Limit != "actions" {
 		t.Errorf("got %v %v", got.Value, got.Err)
@@ -134,7 +100,7 @@ func TestLimitsCannotBeCaught(t *testing.T) {
 }
 
 func TestRunsAreApart(t *testing.T) {
-	p := compile(t, `if (globalThis.left || [].left || Object.left) throw new Error("something is left");
+	p := room.Compile(t, `if (globalThis.left || [].left || Object.left) throw new Error("something is left");
 globalThis.left = 1; Array.prototype.left = 1; Object.left = 1; String.prototype.trim = null; globalThis["JSON"] = null;
 Math.random()`, runtime.CompileOptions{})
 	var wait sync.WaitGroup
