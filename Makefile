@@ -19,7 +19,7 @@ lint:
 	$(GO) vet ./...
 	$(GO) tool -modfile=.ci/tools.mod staticcheck ./...
 
-# The last line is "N passed, N failed, N skipped".
+# The last line is "N passed, N failed".
 test: lint
 	@.ci/prepare tests
 	@set -o pipefail; $(GO) test -json -shuffle=on -timeout 14m ./... | $(GO) run ./.ci/tally

@@ -91,6 +91,7 @@ type Directory struct {
 	log  *slog.Logger
 	now  func() time.Time
 	sem  chan struct{} // held while a password is hashed
+	rest *time.Timer   // gives the memory of hashes back
 	seen remembered
 
 	dummy    verifier                                 // stands in for the verifier of a name that does not exist
@@ -163,6 +164,7 @@ func Open(ctx context.Context, path string, o Options) (*Directory, error) {
 	d := &Directory{
 		kv: o.KV, o: o, log: o.Logger, now: o.Now,
 		sem:   make(chan struct{}, o.Hashes),
+		rest:  newRest(),
 		argon: hashArgon2id,
 	}
 	if err := d.seen.init(o.Rand); err != nil {
@@ -181,7 +183,10 @@ func Open(ctx context.Context, path string, o Options) (*Directory, error) {
 }
 
 // Close closes the file.
-func (d *Directory) Close() error { return d.db.Close() }
+func (d *Directory) Close() error {
+	d.rest.Stop()
+	return d.db.Close()
+}
 
 // BackupTo writes a copy of the directory to path.
 func (d *Directory) BackupTo(ctx context.Context, path string) error {

@@ -10,7 +10,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime/debug"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"golang.org/x/crypto/argon2"
@@ -226,6 +228,17 @@ func (d *Directory) makeVerifiers(ctx context.Context, password string) ([]strin
 	return []string{a.String(), s.String()}, nil
 }
 
+// restAfter is how long nobody has hashed when the memory of hashes goes back to the
+// system: 19 MiB each, which the collector alone would keep for minutes.
+const restAfter = time.Second
+
+// newRest returns a stopped timer that gives free memory back when it fires.
+func newRest() *time.Timer {
+	t := time.AfterFunc(time.Hour, debug.FreeOSMemory)
+	t.Stop()
+	return t
+}
+
 // hash runs fn, which hashes a password, when fewer than Options.Hashes others run.
 func (d *Directory) hash(ctx context.Context, fn func() error) error {
 	select {
@@ -233,7 +246,7 @@ func (d *Directory) hash(ctx context.Context, fn func() error) error {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
-	defer func() { <-d.sem }()
+	defer func() { <-d.sem; d.rest.Reset(restAfter) }()
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}

@@ -1,5 +1,5 @@
 // Command tally reads `go test -json` from standard input, prints what failed or was
-// skipped and why, and ends with the line `N passed, N failed, N skipped`. It exits
+// skipped and why, and ends with the line `N passed, N failed`. It exits
 // with 1 if anything failed or nothing ran.
 package main
 
@@ -60,7 +60,7 @@ func main() {
 	for _, s := range skipped {
 		fmt.Println(s)
 	}
-	fmt.Printf("%d passed, %d failed, %d skipped\n", counts["pass"], counts["fail"], counts["skip"])
+	fmt.Printf("%d skipped\n%d passed, %d failed\n", counts["skip"], counts["pass"], counts["fail"])
 	if counts["fail"] > 0 || counts["pass"] == 0 {
 		os.Exit(1)
 	}

@@ -37,7 +37,7 @@ var (
 		}
 		release()
 		return accountOut{Name: a.Name, ID: a.ID}, nil
-	})
+	}).first()
 	opAccountPasswd = newOp("account/passwd", func(ctx context.Context, n *node, in accountIn) (struct{}, error) {
 		return struct{}{}, n.accounts.Passwd(ctx, in.Name, in.Password)
 	})
@@ -74,7 +74,7 @@ var (
 
 func init() {
 	commands = append(commands, func(g *globals) *cobra.Command {
-		cmd := &cobra.Command{Use: "account", Short: "Add, list and change accounts"}
+		cmd := group(&cobra.Command{Use: "account", Short: "Add, list and change accounts"})
 		cmd.AddCommand(
 			withPassword(g, "add NAME", "Add an account", func(cmd *cobra.Command, c *Config, in accountIn) error {
 				a, err := opAccountAdd.call(cmd.Context(), c, in)

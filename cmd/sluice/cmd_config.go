@@ -12,7 +12,7 @@ import (
 
 func init() {
 	commands = append(commands, func(g *globals) *cobra.Command {
-		cmd := &cobra.Command{Use: "config", Short: "Look at the configuration"}
+		cmd := group(&cobra.Command{Use: "config", Short: "Look at the configuration"})
 		var origin, asJSON bool
 		show := &cobra.Command{
 			Use: "show", Short: "Print every setting in force, as TOML", Args: cobra.NoArgs,

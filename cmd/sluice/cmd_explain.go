@@ -79,6 +79,9 @@ func init() {
 				if len(args) == 1 {
 					in.Message = args[0]
 				}
+				if in.Last < 1 {
+					return usage("--last %d: expected 1 or more", in.Last)
+				}
 				c, _, err := g.load()
 				if err != nil {
 					return err

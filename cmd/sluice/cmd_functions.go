@@ -9,6 +9,30 @@ import (
 	"github.com/sluice-mail/sluice/runtime"
 )
 
+// functionJSON is a line of the table, for editors and other tools.
+func functionJSON(f *runtime.Function) map[string]any {
+	params := []map[string]any{}
+	for _, p := range f.Params {
+		params = append(params, map[string]any{"name": p.Name, "kind": p.Kind.String(), "doc": p.Doc, "optional": p.Optional, "rest": p.Rest, "default": p.Default})
+	}
+	examples := []map[string]any{}
+	for _, ex := range f.Examples {
+		examples = append(examples, map[string]any{"setup": append([]string{}, ex.Setup...), "code": ex.Code, "result": ex.Want})
+	}
+	stages := f.Stages
+	if stages == nil {
+		stages = runtime.Stages
+	}
+	trust := "user"
+	if f.Trust == runtime.Admin {
+		trust = "admin"
+	}
+	return map[string]any{
+		"name": f.Name, "family": f.Family, "signature": f.Signature(), "doc": f.Doc, "params": params, "result": f.Result.String(),
+		"effect": f.Effect.String(), "stages": stages, "trust": trust, "examples": examples,
+	}
+}
+
 func init() {
 	commands = append(commands, func(*globals) *cobra.Command {
 		var asJSON bool
@@ -30,7 +54,7 @@ func init() {
 				if asJSON {
 					out := []map[string]any{}
 					for _, f := range list {
-						out = append(out, map[string]any{"name": f.Name, "family": f.Family, "signature": f.Signature(), "doc": f.Doc})
+						out = append(out, functionJSON(f))
 					}
 					return printJSON(cmd.OutOrStdout(), out)
 				}

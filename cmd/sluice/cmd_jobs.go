@@ -3,7 +3,9 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -22,16 +24,69 @@ var (
 		return n.jobs.Status(ctx)
 	})
 	opJobsRun = newOp("jobs/run", func(ctx context.Context, n *node, in jobIn) (housekeeping.Run, error) {
-		return n.jobs.RunNow(ctx, in.Name, in.Dry)
+		names, err := n.jobNames(ctx, in.Name)
+		if err != nil {
+			return housekeeping.Run{}, err
+		}
+		var sum housekeeping.Run
+		for i, name := range names {
+			r, err := n.jobs.RunNow(ctx, name, in.Dry)
+			if err != nil {
+				return sum, err
+			}
+			if i == 0 {
+				sum.Started, sum.Dry = r.Started, r.Dry
+			}
+			sum.Took += r.Took
+			sum.Removed += r.Removed
+			if r.Error != "" {
+				sum.Error = r.Error
+			}
+		}
+		return sum, nil
 	})
 	opJobsPast = newOp("jobs/history", func(ctx context.Context, n *node, in jobIn) (housekeeping.Past, error) {
-		return n.jobs.Past(ctx, in.Name)
+		names, err := n.jobNames(ctx, in.Name)
+		if err != nil {
+			return housekeeping.Past{}, err
+		}
+		var all housekeeping.Past
+		for _, name := range names {
+			past, err := n.jobs.Past(ctx, name)
+			if err != nil {
+				return all, err
+			}
+			all.Runs = append(all.Runs, past.Runs...)
+		}
+		slices.SortStableFunc(all.Runs, func(a, b housekeeping.Run) int { return a.Started.Compare(b.Started) })
+		return all, nil
 	})
 )
 
+// jobNames returns the jobs that a name means: itself, or, for the name without a target, such as purge-kv,
+// the job for every target.
+func (n *node) jobNames(ctx context.Context, name string) ([]string, error) {
+	list, err := n.jobs.Status(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var found, known []string
+	for _, j := range list {
+		base, _, _ := strings.Cut(j.Name, ":")
+		if j.Name == name || base == name {
+			found = append(found, j.Name)
+		}
+		known = append(known, j.Name)
+	}
+	if found == nil {
+		return nil, fmt.Errorf("unknown job %q; the jobs are %s", name, strings.Join(known, " "))
+	}
+	return found, nil
+}
+
 func init() {
 	commands = append(commands, func(g *globals) *cobra.Command {
-		cmd := &cobra.Command{Use: "jobs", Short: "Look at the housekeeper's jobs and run them"}
+		cmd := group(&cobra.Command{Use: "jobs", Short: "Look at the housekeeper's jobs and run them"})
 		cmd.AddCommand(jobsList(g), jobsRun(g), jobsHistory(g))
 		return cmd
 	})

@@ -108,7 +108,10 @@ func (in kvIn) bytes(p kv.Prefix) ([]byte, error) {
 	}
 	v, err := runtime.ParseLiteral(in.Value)
 	if err != nil {
-		v = in.Value // what is no JSON is text
+		if strings.HasPrefix(in.Value, "{") || strings.HasPrefix(in.Value, "[") || strings.HasPrefix(in.Value, `"`) {
+			return nil, fmt.Errorf("the value begins as JSON and is none: %w", err)
+		}
+		v = in.Value // a bare word is text
 	}
 	return runtime.EncodeValue(v)
 }
@@ -135,14 +138,14 @@ var (
 	})
 	opKVSet = newOp("kv/set", func(ctx context.Context, n *node, in kvIn) (bool, error) {
 		return true, kvWrite(ctx, n, in, kv.Store.Set)
-	})
+	}).first()
 	opKVAdd = newOp("kv/add", func(ctx context.Context, n *node, in kvIn) (done bool, err error) {
 		err = kvWrite(ctx, n, in, func(s kv.Store, ctx context.Context, k kv.Key, v []byte, ttl time.Duration) (err error) {
 			done, err = s.Add(ctx, k, v, ttl)
 			return err
 		})
 		return done, err
-	})
+	}).first()
 	opKVDel = newOp("kv/del", func(ctx context.Context, n *node, in kvIn) (bool, error) {
 		s, k, err := n.where(in)
 		if err != nil {
@@ -163,11 +166,14 @@ var (
 			return 0, err
 		}
 		return s.Incr(ctx, k, in.By, ttl)
-	})
+	}).first()
 	opKVList = newOp("kv/list", func(ctx context.Context, n *node, in kvIn) (kvPage, error) {
 		s, k, err := n.where(in)
 		if err != nil {
 			return kvPage{}, err
+		}
+		if kind := k.Prefix.Info().Kind; kind == kv.KindRate || kind == kv.KindLock {
+			return kvPage{}, fmt.Errorf("%s holds rate limits or locks, which cannot be listed; kv stats counts them", k.Prefix)
 		}
 		items, next, err := s.List(ctx, k.Prefix, k.Name, in.Cursor, in.Limit)
 		p := kvPage{Rows: []kvRow{}, Next: next}
@@ -235,8 +241,8 @@ func kvWrite(ctx context.Context, n *node, in kvIn, write func(kv.Store, context
 
 func init() {
 	commands = append(commands, func(g *globals) *cobra.Command {
-		cmd := &cobra.Command{Use: "kv", Short: "Look at and change the key-value store",
-			Long: "A key is named by its prefix (a name such as KV_GREYLIST, or its number) and its name:\n\n    sluice kv get KV_GREYLIST NAME\n\nThe keys of scripts are named by their namespace instead:\n\n    sluice kv list --script admin\n    sluice kv get --script admin --kind counter NAME\n\nA script's value is shown and given as JSON."}
+		cmd := group(&cobra.Command{Use: "kv", Short: "Look at and change the key-value store",
+			Long: "A key is named by its prefix (a name such as KV_GREYLIST, or its number) and its name:\n\n    sluice kv get KV_GREYLIST NAME\n\nThe keys of scripts are named by their namespace instead:\n\n    sluice kv list --script admin\n    sluice kv get --script admin --kind counter NAME\n\nA script's value is shown and given as JSON; a bare word is text. list --json prints an object a line."})
 		for _, c := range kvCommands {
 			cmd.AddCommand(c.command(g))
 		}
@@ -381,7 +387,10 @@ func (k kvCommand) command(g *globals) *cobra.Command {
 	var asJSON bool
 	use := k.use
 	if !k.noKey {
-		use += " [PREFIX] " + strings.Join(k.args, " ")
+		use += " [PREFIX] " + strings.Join(k.args[:len(k.args)-k.optional], " ")
+		for _, a := range k.args[len(k.args)-k.optional:] {
+			use += "[" + a + "]"
+		}
 	}
 	cmd := &cobra.Command{
 		Use: use, Short: k.short,
@@ -394,6 +403,9 @@ func (k kvCommand) command(g *globals) *cobra.Command {
 			}
 			if len(args) > len(want) || len(args) < len(want)-k.optional {
 				return usage("kv %s takes %s; see sluice kv --help", k.use, strings.Join(want, " "))
+			}
+			if _, known := scriptKinds[in.Kind]; in.Script != "" && !known {
+				return usage("--kind %q is not one of value, counter, rate, lock", in.Kind)
 			}
 			for i, name := range want[:len(args)] {
 				switch name {

@@ -62,7 +62,7 @@ var (
 
 func init() {
 	commands = append(commands, func(g *globals) *cobra.Command {
-		cmd := &cobra.Command{Use: "mailbox", Short: "List, make and check the mailboxes of an account"}
+		cmd := group(&cobra.Command{Use: "mailbox", Short: "List, make and check the mailboxes of an account"})
 		var asJSON bool
 		list := &cobra.Command{
 			Use: "list ACCOUNT", Short: "List an account's mailboxes with their counters", Args: cobra.ExactArgs(1),
@@ -110,6 +110,12 @@ func init() {
 				if err != nil {
 					return err
 				}
+				if asJSON {
+					if err := printJSON(cmd.OutOrStdout(), append([]string{}, found...)); err != nil || len(found) == 0 {
+						return err
+					}
+					return &exitError{code: exitFailed}
+				}
 				if len(found) > 0 {
 					return fmt.Errorf("%s:\n%s", args[0], strings.Join(found, "\n"))
 				}
@@ -117,6 +123,7 @@ func init() {
 				return err
 			},
 		}
+		jsonFlag(check, &asJSON)
 		cmd.AddCommand(list, create, check)
 		return cmd
 	})

@@ -20,7 +20,8 @@ type outboxIn struct {
 
 var (
 	opOutboxList = newOp("outbox/list", func(ctx context.Context, n *node, in outboxIn) ([]outbox.Entry, error) {
-		return n.outbox.List(ctx, in.ID, in.Limit)
+		list, err := n.outbox.List(ctx, in.ID, in.Limit)
+		return append([]outbox.Entry{}, list...), err
 	})
 	opOutboxRetry = newOp("outbox/retry", func(ctx context.Context, n *node, in outboxIn) (struct{}, error) {
 		return struct{}{}, n.outbox.Retry(ctx, in.ID)
@@ -32,7 +33,7 @@ var (
 
 func init() {
 	commands = append(commands, func(g *globals) *cobra.Command {
-		cmd := &cobra.Command{Use: "outbox", Short: "Look at mail that waits for the relay"}
+		cmd := group(&cobra.Command{Use: "outbox", Short: "Look at mail that waits for the relay"})
 		cmd.AddCommand(outboxList(g),
 			outboxAct(g, "retry ID", "Try a message again now; all tries every one", opOutboxRetry),
 			outboxAct(g, "rm ID", "Remove a message; nobody is told", opOutboxRemove))

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -29,7 +31,7 @@ type runIn struct {
 	Message   []byte
 	From, To  string
 	Stage     string
-	ClientIP  string
+	ClientIP  netip.Addr
 	Helo      string
 	Namespace string
 	Now       time.Time
@@ -63,8 +65,12 @@ func (in runIn) run(ctx context.Context, store func(string) (kv.Store, error), h
 	for id := range c.Store {
 		stores = append(stores, id)
 	}
-	p, err := e.Compile(in.Script, in.Source, runtime.CompileOptions{Stage: runtime.Stage(in.Stage), Trust: runtime.Admin, Stores: stores, Instrument: in.Explain})
+	p, err := e.Compile(in.Script, in.Source, runtime.CompileOptions{
+		Stage: runtime.Stage(in.Stage), Trust: runtime.Admin, Stores: stores, Instrument: in.Explain, Refused: refusedOf(c),
+	})
 	if err != nil {
+		out.Failed = err.Error()
+		out.JSON, err = json.Marshal(map[string]any{"script": in.Script, "language": languageOf(e, in.Script), "plan": []any{}, "error": out.Failed, "took_us": 0})
 		return out, err
 	}
 	layers := map[string]kv.Store{}
@@ -82,12 +88,7 @@ func (in runIn) run(ctx context.Context, store func(string) (kv.Store, error), h
 		}
 	}
 	tx := &runtime.Transaction{ID: "run", Stage: runtime.Stage(in.Stage), Listener: "run", From: runtime.Path{Address: in.From}, Time: in.Now, Hostname: c.Server.Hostname, Message: mail.New(in.Message)}
-	tx.Client.Helo = in.Helo
-	if in.ClientIP != "" {
-		if tx.Client.IP, err = netip.ParseAddr(in.ClientIP); err != nil {
-			return out, fmt.Errorf("--client-ip: %w", err)
-		}
-	}
+	tx.Client.Helo, tx.Client.IP = in.Helo, in.ClientIP
 	tx.Rcpt.Address = in.To
 	tx.Rcpts = []runtime.Path{tx.Rcpt.Path}
 	resolve(ctx, &tx.Rcpt)
@@ -116,11 +117,33 @@ func (in runIn) run(ctx context.Context, store func(string) (kv.Store, error), h
 			return out, err
 		}
 		out.Explain = b.String()
+		if out.JSON, err = withRecord(out.JSON, res.Record); err != nil {
+			return out, err
+		}
 	}
 	if in.Commit {
 		err = commitMarks(ctx, store, settled)
 	}
 	return out, err
+}
+
+// withRecord adds the record to the JSON of a run.
+func withRecord(object json.RawMessage, r *runtime.Record) (json.RawMessage, error) {
+	record, err := json.Marshal(r)
+	if err != nil {
+		return nil, err
+	}
+	return append(append(object[:len(object)-1:len(object)-1], `,"record":`...), append(record, '}')...), nil
+}
+
+// languageOf is the language of a script that does not compile, "" if there is none.
+func languageOf(e *runtime.Engine, name string) string {
+	for _, l := range e.Languages() {
+		if l.Suffix() == path.Ext(name) {
+			return l.Name()
+		}
+	}
+	return ""
 }
 
 // commitMarks sets the marks of a run that commits; nothing else of a plan is done by run.
@@ -162,7 +185,7 @@ func init() {
 		in := runIn{}
 		var asJSON bool
 		var storePath, now string
-		var from string
+		var from, clientIP string
 		cmd := &cobra.Command{
 			Use: "run SCRIPT MESSAGE", Short: "Show what a script would do with a message", Args: cobra.ExactArgs(2),
 			Long: "Runs a script on a message (- is standard input) and prints the plan that it asks for. Nothing is\ndelivered. What the script writes to a store is thrown away, unless --commit says otherwise.\nThe script sees the store of the running server, else that of the data directory, else an empty one.",
@@ -175,6 +198,9 @@ func init() {
 					return err
 				}
 				if in.Message, err = readAll(args[1]); err != nil {
+					return err
+				}
+				if err := in.checkFlags(cmd, from, clientIP); err != nil {
 					return err
 				}
 				in.Script, in.From = args[0], from
@@ -192,7 +218,7 @@ func init() {
 				}
 				out, err := callRun(cmd.Context(), c, in, storePath)
 				if err != nil {
-					return &exitError{exitFailed, err}
+					return err
 				}
 				w := cmd.OutOrStdout()
 				switch {
@@ -204,7 +230,7 @@ func init() {
 					fmt.Fprint(w, out.Text)
 				}
 				if out.Failed != "" {
-					return &exitError{exitFailed, errors.New(out.Failed)}
+					return diagnostics(cmd, out.Failed)
 				}
 				return nil
 			},
@@ -215,7 +241,7 @@ func init() {
 		f.StringVar(&from, "from", "", "envelope sender; none: the message's Return-Path or From")
 		f.StringVar(&in.To, "to", "", "envelope recipient")
 		f.StringVar(&in.Stage, "stage", "deliver", "stage: "+stageNames())
-		f.StringVar(&in.ClientIP, "client-ip", "", "the client's address")
+		f.StringVar(&clientIP, "client-ip", "", "the client's address")
 		f.StringVar(&in.Helo, "helo", "", "the name that the client greeted with")
 		f.StringVar(&in.Namespace, "namespace", "admin", "key space of the script")
 		f.StringVar(&storePath, "store", "", "SQLite file to use as the default store")
@@ -223,6 +249,27 @@ func init() {
 		f.BoolVar(&in.Commit, "commit", false, "keep what the script writes to the store")
 		return cmd
 	})
+}
+
+// checkFlags refuses what no transaction could have.
+func (in *runIn) checkFlags(cmd *cobra.Command, from, clientIP string) (err error) {
+	if !slices.Contains(runtime.Stages, runtime.Stage(in.Stage)) {
+		return usage("--stage %q is not one of %s", in.Stage, stageNames())
+	}
+	if clientIP != "" {
+		if in.ClientIP, err = netip.ParseAddr(clientIP); err != nil {
+			return usage("--client-ip %q is no IP address", clientIP)
+		}
+	}
+	for flag, address := range map[string]string{"--from": from, "--to": in.To} {
+		if address == "" || flag == "--from" && !cmd.Flags().Changed("from") {
+			continue // the null sender, or a default
+		}
+		if _, err := mail.ParseAddress(address); err != nil {
+			return usage("%s %q is no address", flag, address)
+		}
+	}
+	return nil
 }
 
 // callRun runs where the store is: in the server, over the data directory, over the named

@@ -17,6 +17,13 @@ import (
 // is not in it has its default.
 type origins map[string]string
 
+// derive notes where the settings come from that lie below the data directory.
+func (o origins) derive(from string) {
+	for _, path := range []string{"database.db-path", "server.control", "lmtp.socket", "store.main.path"} {
+		o[path] = from
+	}
+}
+
 // configError is everything that is wrong with a configuration, one line each.
 type configError struct{ lines []string }
 
@@ -26,6 +33,9 @@ func (e *configError) Error() string { return strings.Join(e.lines, "\n") }
 // defaults. A mistake in either is a *configError that names its place.
 func loadConfig(path, dataDir string, environ []string) (*Config, origins, error) {
 	c, from := Default(dataDir), origins{}
+	if dataDir != defaultDataDir {
+		from.derive("flag --data")
+	}
 	if path != "" {
 		text, err := os.ReadFile(path)
 		if err != nil {
@@ -40,6 +50,7 @@ func loadConfig(path, dataDir string, environ []string) (*Config, origins, error
 			}
 			if toml.Unmarshal(text, &head) == nil && head.Database.DBPath != "" {
 				c = Default(head.Database.DBPath)
+				from.derive("below database.db-path")
 			}
 		}
 		if err := c.read(path, text, from); err != nil {

@@ -35,7 +35,7 @@ func init() {
 	commands = append(commands, func(*globals) *cobra.Command {
 		return &cobra.Command{
 			Use: "deliver [--socket PATH] -f SENDER -r RECIPIENT...", Short: "Take a message from standard input, for an MTA's pipe",
-			Long:               "Hands a message over to the running server and ends with a code of sysexits(3): 0 delivered, 65, 67 or 77\nrefused for good, 75 for every failure of our own. Also takes sendmail's -i -f SENDER -- RECIPIENT...",
+			Long:               "Hands a message over to the running server and ends with a code of sysexits(3): 0 delivered, 65, 67 or 77\nrefused for good, 75 for every failure of our own. Also takes sendmail's -i -f SENDER -- RECIPIENT...\n\nThe exit code is one for all recipients: have the MTA run it for each recipient by itself\n(Postfix: NAME_destination_recipient_limit = 1), or a refusal for one bounces for all.",
 			DisableFlagParsing: true,
 			RunE:               func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 		}
@@ -54,16 +54,13 @@ func deliver(ctx context.Context, g *globals, args []string, stdin io.Reader, st
 	if err != nil {
 		// A configuration that cannot be read, such as by the MTA's user, is no reason to bounce.
 		fmt.Fprintln(stderr, "sluice: "+err.Error())
-		if g.config == "" {
-			return pipe.ExitTempFail
-		}
-	} else {
-		o.Socket, o.MaxMessageBytes = c.LMTP.Socket, c.LMTP.MaxMessageSize
-		o.Local = func(ctx context.Context, m pipe.Mail) ([]gateway.Outcome, error) { return deliverHere(ctx, c, m) }
-		if _, err := os.Stat(o.Socket); err != nil && g.config == "" {
-			if _, err := os.Stat(systemSocket); err == nil {
-				o.Socket = systemSocket
-			}
+		return pipe.ExitTempFail
+	}
+	o.Socket, o.MaxMessageBytes = c.LMTP.Socket, c.LMTP.MaxMessageSize
+	o.Local = func(ctx context.Context, m pipe.Mail) ([]gateway.Outcome, error) { return deliverHere(ctx, c, m) }
+	if _, err := os.Stat(o.Socket); err != nil && g.config == "" {
+		if _, err := os.Stat(systemSocket); err == nil {
+			o.Socket = systemSocket
 		}
 	}
 	return pipe.Main(ctx, o)

@@ -15,8 +15,13 @@ import (
 // to the group that is configured, or to every user of this machine, as LMTP on loopback is.
 func listenDeliver(c *Config) (net.Listener, error) {
 	path := c.LMTP.Socket
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return nil, fmt.Errorf("delivery socket: %w", err)
+	dir := filepath.Dir(path)
+	if _, err := os.Stat(dir); errors.Is(err, os.ErrNotExist) {
+		// A folder that we make is open to the MTA's user, whatever the umask; one that was
+		// there is its administrator's affair.
+		if err := errors.Join(os.MkdirAll(dir, 0o755), os.Chmod(dir, 0o755)); err != nil {
+			return nil, fmt.Errorf("delivery socket: %w", err)
+		}
 	}
 	if err := removeIfThere(path); err != nil {
 		return nil, fmt.Errorf("delivery socket: %w", err)

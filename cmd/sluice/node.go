@@ -64,7 +64,8 @@ func openNode(ctx context.Context, c *Config, o nodeOptions) (*node, error) {
 func (n *node) open(ctx context.Context) error {
 	steps := []func(context.Context) error{n.openMail, n.openStores, n.openAccounts, n.openOutbox, n.openJobs}
 	if n.delivers {
-		steps = append(steps, n.openScripts, n.openIntake)
+		// Scripts come first: a broken one leaves no trace on the disk.
+		steps = append([]func(context.Context) error{n.openScripts}, append(steps, n.openIntake)...)
 	}
 	for _, step := range steps {
 		if err := step(ctx); err != nil {

@@ -24,7 +24,10 @@ const maxControlBody = 256 << 20
 // directory locked.
 type op[In, Out any] struct {
 	name string
-	run  func(ctx context.Context, n *node, in In) (Out, error)
+	// makes says that the op may be the first to touch a data directory. The others do not
+	// make one where a path was mistyped.
+	makes bool
+	run   func(ctx context.Context, n *node, in In) (Out, error)
 }
 
 // handler is an op without its types, as the control socket needs it.
@@ -41,7 +44,13 @@ func newOp[In, Out any](name string, run func(context.Context, *node, In) (Out, 
 		}
 		return run(ctx, n, in)
 	}
-	return &op[In, Out]{name, run}
+	return &op[In, Out]{name: name, run: run}
+}
+
+// first marks an op that may make the data directory.
+func (o *op[In, Out]) first() *op[In, Out] {
+	o.makes = true
+	return o
 }
 
 // call does the op where the data is.
@@ -54,6 +63,9 @@ func (o *op[In, Out]) call(ctx context.Context, c *Config, in In) (Out, error) {
 	}
 	if !errors.Is(err, os.ErrNotExist) && !errors.Is(err, syscall.ECONNREFUSED) {
 		return out, fmt.Errorf("control socket %s: %w", c.Server.Control, err)
+	}
+	if _, err := os.Stat(c.Database.DBPath); err != nil && !o.makes {
+		return out, fmt.Errorf("data directory: %w", err)
 	}
 	n, err := openNode(ctx, c, nodeOptions{logger: quietLogger()})
 	if err != nil {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"os"
@@ -10,6 +11,24 @@ import (
 
 	"github.com/spf13/cobra"
 )
+
+// group is a command that does nothing but hold others: a word that is none of them is an error.
+func group(cmd *cobra.Command) *cobra.Command {
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if len(args) > 0 {
+			return usage("unknown command %q for %q", args[0], cmd.CommandPath())
+		}
+		return cmd.Help()
+	}
+	return cmd
+}
+
+// diagnostics prints what is wrong with scripts as it stands, file:line:col first on each line, for
+// people and editors.
+func diagnostics(cmd *cobra.Command, text string) error {
+	fmt.Fprintln(cmd.ErrOrStderr(), text)
+	return &exitError{code: exitFailed}
+}
 
 // jsonFlag gives a command that reads its --json.
 func jsonFlag(cmd *cobra.Command, to *bool) {

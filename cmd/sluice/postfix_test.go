@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -224,7 +225,10 @@ func TestPostfixPipesAsAnUnprivilegedUser(t *testing.T) {
 	}
 	socket := filepath.Join(open, "run", "lmtp.sock")
 	s.env = []string{"SLUICE_LMTP_SOCKET=" + socket}
+	// The packaged unit has this umask.
+	old := syscall.Umask(0o077)
 	s.start()
+	syscall.Umask(old)
 	s.addAccount("emil", "secret")
 	wrapper := filepath.Join(open, "deliver")
 	script := fmt.Sprintf("#!/bin/sh\nSLUICE_TEST_MAIN=1 exec %s/sluice deliver --socket %s \"$@\"\n", open, socket)

@@ -11,6 +11,37 @@ import (
 	"time"
 )
 
+// The script that README begins with does what its comment says.
+func TestTheScriptOfREADME(t *testing.T) {
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := regexp.MustCompile("(?s)```sieve\n(.*?)```").FindSubmatch(readme)
+	if m == nil {
+		t.Fatal("README has no Sieve script")
+	}
+	dir := t.TempDir()
+	script := filepath.Join(dir, "greylist.sieve")
+	if err := os.WriteFile(script, m[1], 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, step := range []struct{ now, want string }{
+		{"2026-01-01T12:00:00Z", "tempfail"},
+		{"2026-01-01T12:04:59Z", "tempfail"},
+		{"2026-01-01T12:05:01Z", "keep"},
+		{"2026-01-20T12:00:00Z", "keep"},
+		{"2026-03-01T12:00:00Z", "tempfail"},
+	} {
+		cmd := exec.Command(os.Args[0], "run", "--data", filepath.Join(dir, "none"), "--store", filepath.Join(dir, "kv.db"), "--commit", "--now", step.now, script, "../../examples/mail/friend.eml")
+		cmd.Env = append(os.Environ(), "SLUICE_TEST_MAIN=1")
+		out, err := cmd.CombinedOutput()
+		if err != nil || !strings.HasPrefix(string(out), step.want) {
+			t.Errorf("at %s: %v, %s; want %s", step.now, err, out, step.want)
+		}
+	}
+}
+
 // The newcomer's first command: it delivers the example mail, says why, and its own hints
 // work. Ctrl-C ends it cleanly.
 func TestMakeRunIsTheMainJob(t *testing.T) {
