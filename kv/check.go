@@ -2,6 +2,7 @@ package kv
 
 import (
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"math"
 	"strconv"
@@ -49,6 +50,17 @@ func ParseCounter(v []byte) (int64, error) {
 		return 0, ErrNotCounter
 	}
 	return n, nil
+}
+
+// CounterOf returns the number in what Get answered: 0 for ErrNotFound, or ErrNotCounter.
+func CounterOf(v Value, err error) (int64, error) {
+	if errors.Is(err, ErrNotFound) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	return ParseCounter(v.Bytes)
 }
 
 // FormatCounter writes a counter's row.

@@ -214,6 +214,26 @@ func FuzzParsePrefix(f *testing.F) {
 	})
 }
 
+func TestCounterOf(t *testing.T) {
+	refused := errors.New("refused")
+	for _, tt := range []struct {
+		name string
+		v    Value
+		in   error
+		want int64
+		err  error
+	}{
+		{"a number", Value{Bytes: []byte("-7")}, nil, -7, nil},
+		{"an absent one", Value{}, fmt.Errorf("get: %w", ErrNotFound), 0, nil},
+		{"no number", Value{Bytes: []byte("x")}, nil, 0, ErrNotCounter},
+		{"another error", Value{Bytes: []byte("1")}, refused, 0, refused},
+	} {
+		if got, err := CounterOf(tt.v, tt.in); got != tt.want || !errors.Is(err, tt.err) {
+			t.Errorf("%s: got %d, %v", tt.name, got, err)
+		}
+	}
+}
+
 func FuzzParseCounter(f *testing.F) {
 	for _, s := range []string{"0", "-1", "9223372036854775807", "-9223372036854775808", "+1", "007", ""} {
 		f.Add([]byte(s))

@@ -215,3 +215,15 @@ func (e *Engine) Stats(ctx context.Context) ([]kv.PrefixStats, error) {
 	}
 	return stats, nil
 }
+
+// Due counts the expired rows of the backend. Memory is left out: it gives expired rows
+// back with the writes that follow.
+func (e *Engine) Due(ctx context.Context) (int64, error) {
+	b, ok := e.backend.(interface {
+		Due(context.Context) (int64, error)
+	})
+	if !ok {
+		return 0, fmt.Errorf("kv/engine: due: %w", kv.ErrUnsupported)
+	}
+	return b.Due(ctx)
+}

@@ -173,14 +173,7 @@ func (s *Store) Incr(ctx context.Context, k kv.Key, by int64, ttl time.Duration)
 
 // Counter returns the number under k; absent is 0.
 func (s *Store) Counter(ctx context.Context, k kv.Key) (int64, error) {
-	v, err := s.Get(ctx, k)
-	if err == kv.ErrNotFound {
-		return 0, nil
-	}
-	if err != nil {
-		return 0, err
-	}
-	return kv.ParseCounter(v.Bytes)
+	return kv.CounterOf(s.Get(ctx, k))
 }
 
 // Delete removes what is under the key and says whether there was something.

@@ -187,14 +187,7 @@ func (s *Store) Incr(ctx context.Context, k kv.Key, by int64, ttl time.Duration)
 
 // Counter returns the number under k; absent is 0.
 func (s *Store) Counter(ctx context.Context, k kv.Key) (int64, error) {
-	v, err := s.Get(ctx, k)
-	if errors.Is(err, kv.ErrNotFound) {
-		return 0, nil
-	}
-	if err != nil {
-		return 0, err
-	}
-	return kv.ParseCounter(v.Bytes)
+	return kv.CounterOf(s.Get(ctx, k))
 }
 
 // Delete hides what is under the key.

@@ -104,3 +104,22 @@ func purgeStep(tx *sqlite.Tx, p *purgePlace, now int64) (removed int64, end bool
 	p.key = last
 	return removed, end, err
 }
+
+// Due counts the expired rows, which is what a round of Purge would remove. It reads all
+// keys.
+func (s *Store) Due(ctx context.Context) (total int64, err error) {
+	err = s.db.Read(ctx, func(c *sqlite.Conn) error {
+		for _, table := range purgeTables {
+			var n int64
+			if err := c.QueryRow(`SELECT count(*) FROM `+table+` WHERE exp BETWEEN 1 AND ?`, s.clock.Now()).Scan(&n); err != nil {
+				return err
+			}
+			total += n
+		}
+		return nil
+	})
+	if err != nil {
+		return 0, fmt.Errorf("kv/sqlite: due: %w", err)
+	}
+	return total, nil
+}
