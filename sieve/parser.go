@@ -3,6 +3,8 @@ package sieve
 import (
 	"fmt"
 	"slices"
+
+	"github.com/sluice-mail/sluice/runtime"
 )
 
 // Parse returns the tree of a source and all its syntax errors, at most 100. The
@@ -24,7 +26,7 @@ func ParseWithin(name string, src []byte, limits SourceLimits) (*Script, []*Erro
 		return script, []*Error{script.errorAt(Span{}, "script is too long: %d octets, at most %d are allowed", len(src), limits.Size)}
 	}
 	script.Source = string(src)
-	script.lines = lineStarts(script.Source)
+	script.places = runtime.NewPlaces(script.Source)
 	p := &parser{script: script, limits: limits}
 	p.lexer = lexer{src: script.Source, limits: limits, report: p.error}
 	p.advance()

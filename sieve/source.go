@@ -2,7 +2,6 @@ package sieve
 
 import (
 	"fmt"
-	"sort"
 	"strings"
 	"unicode/utf8"
 )
@@ -86,19 +85,12 @@ func (l SourceLimits) withDefaults() SourceLimits {
 
 // Position returns the place of an octet offset of the source.
 func (s *Script) Position(offset int) Position {
-	offset = max(0, min(offset, len(s.Source)))
-	line := s.line(offset)
-	start := 0
-	if line <= len(s.lines) {
-		start = s.lines[line-1]
-	}
-	return Position{Line: line, Col: 1 + utf8.RuneCountInString(s.Source[start:offset])}
+	line, col := s.places.At(offset)
+	return Position{Line: line, Col: col}
 }
 
 // line returns the number of the line that an offset is in.
-func (s *Script) line(offset int) int {
-	return max(1, sort.Search(len(s.lines), func(i int) bool { return s.lines[i] > offset }))
-}
+func (s *Script) line(offset int) int { return s.places.Line(offset) }
 
 // cursor finds places that are asked for in about the order of the source, without
 // counting the characters of a long line again and again.
@@ -115,19 +107,6 @@ func (c *cursor) position(s *Script, offset int) Position {
 	}
 	c.offset, c.pos = offset, s.Position(offset)
 	return c.pos
-}
-
-// lineStarts returns the offset of the first octet of each line.
-func lineStarts(src string) []int {
-	starts := make([]int, 1, 1+strings.Count(src, "\n"))
-	for i := 0; ; {
-		n := strings.IndexByte(src[i:], '\n')
-		if n < 0 {
-			return starts
-		}
-		i += n + 1
-		starts = append(starts, i)
-	}
 }
 
 func (s *Script) errorAt(sp Span, format string, args ...any) *Error {

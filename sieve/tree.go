@@ -1,5 +1,7 @@
 package sieve
 
+import "github.com/sluice-mail/sluice/runtime"
+
 // Script is the tree of a source. Parse makes it; nobody changes it afterwards.
 type Script struct {
 	Name     string
@@ -8,7 +10,7 @@ type Script struct {
 	// Comments are all comments of the source, in order.
 	Comments []Comment
 
-	lines []int
+	places runtime.Places
 }
 
 // Comment is a comment as it stands in the source.

@@ -26,13 +26,13 @@ type compilation struct {
 	name    string
 	options Options
 	compile runtime.CompileOptions
-	places  *places
+	places  runtime.Places
 	errs    runtime.SourceErrors
 }
 
 func (c *compilation) fail(offset int, format string, args ...any) {
 	if len(c.errs) < runtime.MaxSourceErrors {
-		line, col := c.places.at(offset)
+		line, col := c.places.At(offset)
 		c.errs = append(c.errs, &runtime.SourceError{File: c.name, Line: line, Col: col, Msg: fmt.Sprintf(format, args...)})
 	}
 }
@@ -52,7 +52,7 @@ func (c *compilation) run(source string) (p *Program, err error) {
 		}
 	}()
 	source = strings.TrimPrefix(source, "\ufeff")
-	c.places = newPlaces(source)
+	c.places = runtime.NewPlaces(source)
 	if len(source) > c.options.MaxSource {
 		c.fail(0, "script of %d octets is over the limit of %d", len(source), c.options.MaxSource)
 		return nil, c.errs
@@ -99,7 +99,7 @@ func (c *compilation) parse(source string) (*ast.Program, *ast.FunctionLiteral) 
 			c.fail(0, "%s", err)
 			return nil, nil
 		}
-		at := c.places.offset(list[0].Position.Line, list[0].Position.Column)
+		at := offsetIn(c.places, list[0].Position.Line, list[0].Position.Column)
 		if at >= len(source) {
 			c.fail(len(source), "unexpected end of script")
 		} else {

@@ -75,7 +75,7 @@ func (l *language) Compile(name string, source []byte, o runtime.CompileOptions)
 type Program struct {
 	name   string
 	code   *goja.Program
-	places *places
+	places runtime.Places
 	guards []*guard // natives that are replaced in each run
 	later  []*guard // those that are once the script could reach them
 	sealed bool     // the script could reach what is not to be there

@@ -278,7 +278,7 @@ func (r *rewriter) site(at file.Idx, what string, e ast.Expression) ast.Expressi
 // keyword returns the place of the `if` in front of a condition, which the parser does not
 // keep.
 func (r *rewriter) keyword(test file.Idx) file.Idx {
-	source := r.checker.c.places.source
+	source := r.checker.c.places.Source()
 	at := strings.LastIndex(source[:max(min(offsetOf(test), len(source)), 0)], "if")
 	if at < 0 {
 		return test
@@ -298,7 +298,7 @@ func (r *rewriter) numbered() []runtime.Site {
 	var sites []runtime.Site
 	for i, f := range r.found {
 		f.number.Value = int64(i)
-		line, col := r.checker.c.places.at(offsetOf(f.idx))
+		line, col := r.checker.c.places.At(offsetOf(f.idx))
 		sites = append(sites, runtime.Site{Line: line, Col: col, What: f.what})
 	}
 	return sites

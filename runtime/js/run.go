@@ -61,7 +61,7 @@ func (p *Program) Run(t *runtime.Task) (runtime.Value, error) {
 	if err == nil {
 		var failed error
 		if err = r.try(func() { out, failed = r.export(v) }); err == nil && failed != nil {
-			line, col := p.places.at(len(p.places.source))
+			line, col := p.places.At(len(p.places.Source()))
 			err = &runtime.SourceError{File: p.name, Line: line, Col: col, Msg: failed.Error(), Err: failed}
 		}
 	}
