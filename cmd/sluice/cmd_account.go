@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sluice-mail/sluice/account"
+	"github.com/sluice-mail/sluice/mailstore"
 )
 
 // accountIn is what the account commands ask for.
@@ -48,16 +50,17 @@ var (
 		return struct{}{}, n.accounts.Unalias(ctx, in.Name, in.Alias)
 	})
 	opAccountRemove = newOp("account/rm", func(ctx context.Context, n *node, in accountIn) (struct{}, error) {
-		list, err := n.accounts.List(ctx)
-		if err != nil {
-			return struct{}{}, err
-		}
 		if err := n.accounts.Remove(ctx, in.Name); err != nil {
 			return struct{}{}, err
 		}
-		for _, a := range list {
-			if strings.EqualFold(a.Name, in.Name) {
-				return struct{}{}, n.mail.HideAccount(ctx, a.ID)
+		// Whatever spelling of the name it was, the directory knows who went.
+		gone, err := n.accounts.Removed(ctx)
+		if err != nil {
+			return struct{}{}, err
+		}
+		for _, a := range gone {
+			if err := n.mail.HideAccount(ctx, a.ID); err != nil && !errors.Is(err, mailstore.ErrNotFound) {
+				return struct{}{}, err
 			}
 		}
 		return struct{}{}, nil

@@ -35,6 +35,7 @@ type runIn struct {
 	Helo      string
 	Namespace string
 	Now       time.Time
+	Travel    bool // Now was given
 	Explain   bool
 	Commit    bool
 }
@@ -210,8 +211,11 @@ func init() {
 				if in.To == "" {
 					in.To = "recipient@" + c.Server.Hostname
 				}
-				in.Now = time.Now()
-				if now != "" {
+				in.Now, in.Travel = time.Now(), now != ""
+				if in.Travel && in.Commit && storePath == "" {
+					return usage("--commit with --now needs a --store of its own: rows of another time would spoil the real one")
+				}
+				if in.Travel {
 					if in.Now, err = time.Parse(time.RFC3339, now); err != nil {
 						return usage("--now %q is no time such as 2026-11-21T12:00:00Z", now)
 					}
@@ -245,7 +249,7 @@ func init() {
 		f.StringVar(&in.Helo, "helo", "", "the name that the client greeted with")
 		f.StringVar(&in.Namespace, "namespace", "admin", "key space of the script")
 		f.StringVar(&storePath, "store", "", "SQLite file to use as the default store")
-		f.StringVar(&now, "now", "", "the time that the script sees, such as 2026-11-21T12:00:00Z")
+		f.StringVar(&now, "now", "", "the time that the script sees, such as 2026-11-21T12:00:00Z; a store named with --store has it too")
 		f.BoolVar(&in.Commit, "commit", false, "keep what the script writes to the store")
 		return cmd
 	})
@@ -285,7 +289,11 @@ func callRun(ctx context.Context, c *Config, in runIn, storePath string) (runOut
 		if _, err := os.Stat(storePath); err != nil && !in.Commit {
 			return runOut{}, fmt.Errorf("--store: %w", err)
 		}
-		e, err := engine.Open(ctx, engine.Options{Path: storePath})
+		o := engine.Options{Path: storePath}
+		if in.Travel {
+			o.Now = func() time.Time { return in.Now } // what is stored expires by the same clock
+		}
+		e, err := engine.Open(ctx, o)
 		if err != nil {
 			return runOut{}, fmt.Errorf("--store: %w", err)
 		}

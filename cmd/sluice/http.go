@@ -56,6 +56,9 @@ func (d *daemon) readiness(ctx context.Context) error {
 	if !d.ready.Load() {
 		return fmt.Errorf("starting or stopping")
 	}
+	if err := d.node.journal.Err(); err != nil {
+		return fmt.Errorf("the journal takes no mail until the server is restarted")
+	}
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
 	s, err := d.node.store("")

@@ -179,6 +179,7 @@ func (n *node) openOutbox(ctx context.Context) error {
 		Hostname: n.config.Server.Hostname,
 		Lifetime: time.Duration(n.config.Relay.Lifetime) * time.Second,
 		Bounce:   n.bounce,
+		KeepKeys: n.keepKeys,
 		Logger:   n.log,
 	})
 	if err != nil {

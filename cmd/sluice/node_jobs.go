@@ -10,9 +10,14 @@ import (
 	"github.com/sluice-mail/sluice/mailstore"
 )
 
-// keepImportKeys is how long imports stay idempotent: far longer than a delivery waits in the
-// journal, which is what asks for the same import again.
-const keepImportKeys = 30 * 24 * time.Hour
+// keepKeys is how long imports and sends stay idempotent: as long as the journal may ask for them
+// again, and a bounce may come again. 0: for ever, since the journal is not open.
+func (n *node) keepKeys() time.Duration {
+	if n.journal == nil {
+		return 0
+	}
+	return max(n.journal.KeepKeys(), time.Duration(n.config.Relay.Lifetime)*time.Second+24*time.Hour)
+}
 
 // openJobs wires the housekeeper.
 func (n *node) openJobs(context.Context) error {
@@ -33,8 +38,8 @@ func (n *node) openJobs(context.Context) error {
 		Stores:      stores,
 		Vanished:    vanished{&round{n: n}},
 		VanishedTTL: time.Duration(c.IMAP.CacheRemovedIDTTL) * time.Second,
-		Blobs:       n.mail,
-		Accounts:    removed{n},
+		Blobs:       blobs{n},
+		Accounts:    removed{n, map[string]bool{}},
 		Logs:        logs{&round{n: n}},
 		Schedules: map[string]string{
 			"purge-vanished": c.IMAP.CachePurgeEvery, "purge-blobs": c.Housekeeper.SchedulePurgeBlobs,
@@ -80,6 +85,16 @@ func (v vanished) PurgeVanished(ctx context.Context, before time.Time) (int, boo
 	})
 }
 
+func (v vanished) Due(ctx context.Context) (int64, error) {
+	return v.n.mail.DueVanished(ctx, time.Duration(v.n.config.IMAP.CacheRemovedIDTTL)*time.Second)
+}
+
+// blobs is what purge-blobs works on.
+type blobs struct{ n *node }
+
+func (b blobs) PurgeBlobs(ctx context.Context) (int, bool, error) { return b.n.mail.PurgeBlobs(ctx) }
+func (b blobs) Due(ctx context.Context) (int64, error)            { return b.n.mail.DueBlobs(ctx) }
+
 // logs is what snapshot-log works on.
 type logs struct{ *round }
 
@@ -89,27 +104,52 @@ func (l logs) SnapshotLog(ctx context.Context) (int, bool, error) {
 		if err != nil {
 			return folded, false, err
 		}
-		keys, more, err := l.n.mail.PruneKeys(ctx, id, keepImportKeys)
+		keep := l.n.keepKeys()
+		if keep == 0 {
+			return folded, false, nil
+		}
+		keys, more, err := l.n.mail.PruneKeys(ctx, id, keep)
 		return folded + keys, more, err
 	})
 }
 
+func (l logs) Due(ctx context.Context) (int64, error) { return l.n.mail.DueChangelog(ctx) }
+
 // removed is what purge-accounts works on.
-type removed struct{ n *node }
+type removed struct {
+	n    *node
+	held map[string]bool // accounts that somebody still uses: they wait for the next run
+}
 
 func (r removed) PurgeAccounts(ctx context.Context) (int, bool, error) {
 	list, err := r.n.accounts.Removed(ctx)
-	if err != nil || len(list) == 0 {
+	if err != nil {
 		return 0, false, err
 	}
-	id := list[0].ID
-	count, more, err := r.n.mail.RemoveAccount(ctx, id)
-	switch {
-	case errors.Is(err, mailstore.ErrNotFound), err == nil && !more:
-		if err := r.n.accounts.Forget(ctx, id); err != nil && !errors.Is(err, account.ErrUnknown) {
-			return count, false, err
+	for _, a := range list {
+		if r.held[a.ID] {
+			continue
 		}
-		return count, len(list) > 1, nil
+		count, more, err := r.n.mail.RemoveAccount(ctx, a.ID)
+		switch {
+		case errors.Is(err, mailstore.ErrNotFound), err == nil && !more:
+			if err := r.n.accounts.Forget(ctx, a.ID); err != nil && !errors.Is(err, account.ErrUnknown) {
+				return count, false, err
+			}
+		case err != nil:
+			return count, false, err
+		case count == 0:
+			r.held[a.ID] = true
+			continue
+		}
+		return count, true, nil
 	}
-	return count, more, err
+	clear(r.held)
+	return 0, false, nil
+}
+
+// Due counts the deleted accounts that wait.
+func (r removed) Due(ctx context.Context) (int64, error) {
+	list, err := r.n.accounts.Removed(ctx)
+	return int64(len(list)), err
 }

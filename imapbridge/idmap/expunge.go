@@ -137,3 +137,13 @@ func PurgeVanished(tx *sqlite.Tx, before time.Time, limit int) (removed int, tou
 	}
 	return int(n), touched, int(n) >= limit, nil
 }
+
+// CountVanished returns how many ranges PurgeVanished would remove in all.
+func CountVanished(c *sqlite.Conn, before time.Time) (n int64, err error) {
+	err = c.QueryRow(`SELECT count(*) FROM vanished AS v JOIN mailbox AS m ON m.mb = v.mb WHERE v.modseq <= max(m.vanished_floor,
+		coalesce((SELECT max(w.modseq) FROM vanished AS w WHERE w.mb = v.mb AND w.at < ?), 0))`, before.Unix()).Scan(&n)
+	if err != nil {
+		return 0, fmt.Errorf("idmap: count vanished: %w", err)
+	}
+	return n, nil
+}

@@ -223,7 +223,7 @@ func (e *Engine) Due(ctx context.Context) (int64, error) {
 		Due(context.Context) (int64, error)
 	})
 	if !ok {
-		return 0, fmt.Errorf("kv/engine: due: %w", kv.ErrUnsupported)
+		return 0, kv.ErrUnsupported
 	}
 	return b.Due(ctx)
 }

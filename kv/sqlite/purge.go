@@ -111,7 +111,7 @@ func (s *Store) Due(ctx context.Context) (total int64, err error) {
 	err = s.db.Read(ctx, func(c *sqlite.Conn) error {
 		for _, table := range purgeTables {
 			var n int64
-			if err := c.QueryRow(`SELECT count(*) FROM `+table+` WHERE exp BETWEEN 1 AND ?`, s.clock.Now()).Scan(&n); err != nil {
+			if err := c.QueryRow(`SELECT count(*) FROM `+table+` WHERE exp BETWEEN 1 AND ?`, s.clock.Milli()).Scan(&n); err != nil {
 				return err
 			}
 			total += n
