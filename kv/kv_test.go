@@ -18,6 +18,7 @@ var update = flag.Bool("update", false, "rewrite golden files")
 func page() []byte {
 	var b bytes.Buffer
 	fmt.Fprint(&b, "# Prefixes\n\nMade from the table of prefixes by `go test ./kv -run Prefixes -update`.\n\n"+
+		"Readers and writers are those of the whole design: a part that is not built yet does neither.\n\n"+
 		"Every key begins with one of these numbers. Numbers below 25 never change their meaning; 25 to 63 are kept free.\n"+
 		"A *durable* write is acknowledged after it is on disk, a *relaxed* one may lose the last second in a crash, a *volatile* one lives in memory.\n\n"+
 		"| n | name | holds | expires after | class | kind | cached | read by | written by |\n|---|---|---|---|---|---|---|---|---|\n")
