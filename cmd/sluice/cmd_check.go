@@ -36,7 +36,7 @@ func init() {
 						sources = append(sources, scripts.Source{Path: path, Stage: stage, Trust: trust, Accounts: []string{"*"}, Namespace: "admin"})
 					}
 				}
-				lib := newLibrary(c, newEngine())
+				lib := newLibrary(func() *Config { return c }, newEngine())
 				list, err := lib.Check(sources)
 				if asJSON {
 					return checkJSON(cmd, list, err)

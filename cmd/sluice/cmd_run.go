@@ -49,7 +49,7 @@ type runOut struct {
 }
 
 var opRun = newOp("run", func(ctx context.Context, n *node, in runIn) (runOut, error) {
-	return in.run(ctx, n.store, n.hostOver, n.accountOf, n.config)
+	return in.run(ctx, n.store, n.hostOver, n.accountOf, n.config())
 })
 
 // accountOf fills in whose recipient it is, where the address is known.

@@ -285,8 +285,8 @@ func (c *Config) readEnviron(environ []string, from origins) error {
 	return nil
 }
 
-// walk calls do with every leaf setting, its dotted path and its doc, in the order of Config. Leaves
-// of maps and lists can be read, those of structs can be set too.
+// walk calls do with every leaf setting, its dotted path and its doc, in the order of Config. do may
+// set a leaf. A walk that sets nothing writes nothing, so that others may read meanwhile.
 func (c *Config) walk(do func(path string, f reflect.Value, doc string)) {
 	var visit func(v reflect.Value, path, doc string)
 	visit = func(v reflect.Value, path, doc string) {
@@ -303,7 +303,9 @@ func (c *Config) walk(do func(path string, f reflect.Value, doc string)) {
 				elem := reflect.New(v.Type().Elem()).Elem()
 				elem.Set(v.MapIndex(id))
 				visit(elem, join(path, id.String()), doc)
-				v.SetMapIndex(id, elem)
+				if !elem.Equal(v.MapIndex(id)) {
+					v.SetMapIndex(id, elem)
+				}
 			}
 		case v.Kind() == reflect.Slice && v.Type().Elem().Kind() == reflect.Struct:
 			for i := range v.Len() {

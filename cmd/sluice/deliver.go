@@ -27,7 +27,7 @@ const systemSocket = "/run/sluice/lmtp.sock"
 
 // newLMTP returns the LMTP server of a node.
 func newLMTP(n *node, conf func() *tls.Config) *lmtp.Server {
-	return lmtp.New(lmtp.Options{Intake: n.intake, TLS: conf, MaxMessageBytes: n.config.LMTP.MaxMessageSize, Logger: n.log})
+	return lmtp.New(lmtp.Options{Intake: n.intake, TLS: conf, MaxMessageBytes: n.config().LMTP.MaxMessageSize, Logger: n.log})
 }
 
 func init() {

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"github.com/sluice-mail/sluice/account"
@@ -28,7 +29,7 @@ import (
 // command that works without a server. Rooms are opened in the order of the fields and
 // closed in the opposite one.
 type node struct {
-	config   *Config
+	settings atomic.Pointer[Config] // in force; a reload swaps it, nobody changes what it points to
 	log      *slog.Logger
 	delivers bool
 	mail     *local.Store // its lock keeps every other process out of the data directory
@@ -54,7 +55,8 @@ type nodeOptions struct {
 // openNode opens everything below the data directory, which is made if it is missing and
 // closed to other users.
 func openNode(ctx context.Context, c *Config, o nodeOptions) (*node, error) {
-	n := &node{config: c, log: o.logger, delivers: o.delivers, stores: map[string]kv.Store{}}
+	n := &node{log: o.logger, delivers: o.delivers, stores: map[string]kv.Store{}}
+	n.settings.Store(c)
 	if err := n.open(ctx); err != nil {
 		return nil, errors.Join(err, n.close(ctx))
 	}
@@ -94,10 +96,13 @@ func (n *node) onClose(what string, f func() error) {
 	})
 }
 
-func (n *node) path(name string) string { return filepath.Join(n.config.Database.DBPath, name) }
+// config returns the configuration in force, which is not to be changed.
+func (n *node) config() *Config { return n.settings.Load() }
+
+func (n *node) path(name string) string { return filepath.Join(n.config().Database.DBPath, name) }
 
 func (n *node) openMail(ctx context.Context) error {
-	d := n.config.Database
+	d := n.config().Database
 	if err := os.MkdirAll(d.DBPath, 0o700); err != nil {
 		return fmt.Errorf("data directory: %w", err)
 	}
@@ -109,7 +114,7 @@ func (n *node) openMail(ctx context.Context) error {
 		BlobNestedLevels:    d.BlobNestedLevels,
 		BlobTempTTL:         time.Duration(d.BlobTempTTL) * time.Second,
 		MinFree:             uint64(d.MinFree),
-		CachedVanishedTTL:   time.Duration(n.config.IMAP.CacheRemovedIDTTL) * time.Second,
+		CachedVanishedTTL:   time.Duration(n.config().IMAP.CacheRemovedIDTTL) * time.Second,
 		MaxChangelogEntries: int(d.MaxChangelogEntries),
 		Logger:              n.log,
 	})
@@ -122,7 +127,7 @@ func (n *node) openMail(ctx context.Context) error {
 }
 
 func (n *node) openStores(ctx context.Context) error {
-	for id, c := range n.config.Store {
+	for id, c := range n.config().Store {
 		s, err := openStore(ctx, c, n.log)
 		if err != nil {
 			return fmt.Errorf("store %q: %w", id, err)
@@ -147,7 +152,7 @@ func openStore(ctx context.Context, c StoreConfig, log *slog.Logger) (kv.Store, 
 // store returns the store of that name, "" being the default one.
 func (n *node) store(id string) (kv.Store, error) {
 	if id == "" {
-		id = n.config.Storage.Lookup
+		id = n.config().Storage.Lookup
 	}
 	s, ok := n.stores[id]
 	if !ok {
@@ -161,7 +166,7 @@ func (n *node) openAccounts(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	n.accounts, err = account.Open(ctx, n.path("directory.db"), account.Options{Hostname: n.config.Server.Hostname, KV: main, Logger: n.log})
+	n.accounts, err = account.Open(ctx, n.path("directory.db"), account.Options{Hostname: n.config().Server.Hostname, KV: main, Logger: n.log})
 	if err != nil {
 		return err
 	}
@@ -170,14 +175,14 @@ func (n *node) openAccounts(ctx context.Context) error {
 }
 
 func (n *node) openOutbox(ctx context.Context) error {
-	relay, err := relayOf(n.config)
+	relay, err := relayOf(n.config())
 	if err != nil {
 		return err
 	}
 	n.outbox, err = outbox.Open(ctx, n.path("outbox.db"), outbox.Options{
 		Relay:    relay,
-		Hostname: n.config.Server.Hostname,
-		Lifetime: time.Duration(n.config.Relay.Lifetime) * time.Second,
+		Hostname: n.config().Server.Hostname,
+		Lifetime: time.Duration(n.config().Relay.Lifetime) * time.Second,
 		Bounce:   n.bounce,
 		KeepKeys: n.keepKeys,
 		Logger:   n.log,
@@ -220,15 +225,16 @@ func (n *node) bounce(ctx context.Context, to string, raw []byte) (bool, error) 
 func (n *node) openScripts(context.Context) error {
 	n.engine = newEngine()
 	n.library = newLibrary(n.config, n.engine)
-	if err := n.library.Load(sourcesOf(n.config)); err != nil {
+	if err := n.library.Load(sourcesOf(n.config())); err != nil {
 		return &configError{[]string{err.Error()}}
 	}
 	return nil
 }
 
-// newLibrary returns an empty library that knows the configured stores.
-func newLibrary(c *Config, e *runtime.Engine) *scripts.Library {
-	all, users := []string{}, []string{}
+// newLibrary returns an empty library that knows the configured stores. It asks for the configuration
+// again at each load, since a reload may bring a relay.
+func newLibrary(config func() *Config, e *runtime.Engine) *scripts.Library {
+	c, all, users := config(), []string{}, []string{}
 	for id, s := range c.Store {
 		all = append(all, id)
 		if s.User {
@@ -238,7 +244,7 @@ func newLibrary(c *Config, e *runtime.Engine) *scripts.Library {
 	return scripts.New(scripts.Options{Engine: e, Stores: all, UserStores: users, Instrument: c.Explain.Record == "full",
 		// goja bounds time and depth, not memory.
 		AdminOnly: map[string]string{"javascript": "its memory cannot be bounded"},
-		Refused:   func() map[string]string { return refusedOf(c) }})
+		Refused:   func() map[string]string { return refusedOf(config()) }})
 }
 
 // refusedOf are the functions that cannot be done with this configuration.
@@ -273,7 +279,7 @@ func (n *node) host(trust runtime.Trust) runtime.Host {
 func (n *node) hostOver(trust runtime.Trust, store func(string) (kv.Store, error)) *runtime.Live {
 	return &runtime.Live{
 		Stores: func(id string) (kv.Store, error) {
-			if trust == runtime.User && id != "" && !n.config.Store[id].User {
+			if trust == runtime.User && id != "" && !n.config().Store[id].User {
 				return nil, fmt.Errorf("unknown store %q", id)
 			}
 			return store(id)

@@ -24,7 +24,7 @@ func (n *node) openIntake(ctx context.Context) error {
 	n.journal = j
 	n.onClose("journal", j.Close)
 	o := gateway.Options{
-		Hostname: n.config.Server.Hostname,
+		Hostname: n.config().Server.Hostname,
 		Library:  n.library,
 		Engine:   n.engine,
 		Hosts:    n.host,
@@ -33,9 +33,9 @@ func (n *node) openIntake(ctx context.Context) error {
 		Sender:   sender{n.outbox},
 		Stores:   n.store,
 		Journal:  j,
-		Limits:   limitsOf(n.config),
+		Limits:   limitsOf(n.config()),
 		Room:     n.room,
-		Record:   recordLevels[n.config.Explain.Record],
+		Record:   recordLevels[n.config().Explain.Record],
 		Logger:   n.log,
 	}
 	if wrapIntake != nil {
@@ -80,10 +80,10 @@ func (s sender) Send(ctx context.Context, m gateway.Outgoing) error {
 // room refuses mail below the min-free mark of the data directory's disk.
 func (n *node) room() error {
 	var fs unix.Statfs_t
-	if err := unix.Statfs(n.config.Database.DBPath, &fs); err != nil {
+	if err := unix.Statfs(n.config().Database.DBPath, &fs); err != nil {
 		return fmt.Errorf("data directory: %w", err)
 	}
-	if int64(fs.Bavail)*fs.Bsize < n.config.Database.MinFree {
+	if int64(fs.Bavail)*fs.Bsize < n.config().Database.MinFree {
 		return mailstore.ErrNoSpace
 	}
 	return nil

@@ -16,12 +16,12 @@ func (n *node) keepKeys() time.Duration {
 	if n.journal == nil {
 		return 0
 	}
-	return max(n.journal.KeepKeys(), time.Duration(n.config.Relay.Lifetime)*time.Second+24*time.Hour)
+	return max(n.journal.KeepKeys(), time.Duration(n.config().Relay.Lifetime)*time.Second+24*time.Hour)
 }
 
 // openJobs wires the housekeeper.
 func (n *node) openJobs(context.Context) error {
-	c := n.config
+	c := n.config()
 	history, err := housekeeping.FileHistory(n.path("jobs.json"))
 	if err != nil {
 		return err
@@ -86,7 +86,7 @@ func (v vanished) PurgeVanished(ctx context.Context, before time.Time) (int, boo
 }
 
 func (v vanished) Due(ctx context.Context) (int64, error) {
-	return v.n.mail.DueVanished(ctx, time.Duration(v.n.config.IMAP.CacheRemovedIDTTL)*time.Second)
+	return v.n.mail.DueVanished(ctx, time.Duration(v.n.config().IMAP.CacheRemovedIDTTL)*time.Second)
 }
 
 // blobs is what purge-blobs works on.

@@ -94,7 +94,7 @@ func serve(ctx context.Context, g *globals, c *Config, log *slog.Logger) error {
 }
 
 func (d *daemon) start(ctx context.Context) error {
-	n, c := d.node, d.node.config
+	n, c := d.node, d.node.config()
 	conf, err := loadTLS(c)
 	if err != nil {
 		return err
@@ -206,11 +206,12 @@ func (d *daemon) reload() error {
 	d.reloading.Lock()
 	defer d.reloading.Unlock()
 	n := d.node
+	was := n.config()
 	c, _, err := d.flags.load()
 	if err != nil {
 		return err
 	}
-	if fixed := needsRestart(n.config, c); fixed != "" {
+	if fixed := needsRestart(was, c); fixed != "" {
 		return fmt.Errorf("%s needs a restart", fixed)
 	}
 	conf, err := loadTLS(c)
@@ -223,18 +224,16 @@ func (d *daemon) reload() error {
 	}
 	// The library's Load is all or nothing, and so is what follows: it comes last of what
 	// can fail because of what somebody wrote.
-	was := n.config.Relay
-	n.config.Relay = c.Relay // Load asks it whether a redirect can be carried
+	n.settings.Store(c) // Load asks it whether a redirect can be carried
 	if err := n.library.Load(sourcesOf(c)); err != nil {
-		n.config.Relay = was
+		n.settings.Store(was)
 		return err
 	}
 	if err := n.outbox.SetRelay(relay); err != nil {
-		n.config.Relay = was
-		return errors.Join(err, n.library.Load(sourcesOf(n.config)))
+		n.settings.Store(was)
+		return errors.Join(err, n.library.Load(sourcesOf(was)))
 	}
 	d.tls.Store(conf)
-	n.config.Script, n.config.TLS = c.Script, c.TLS
 	return nil
 }
 
