@@ -30,40 +30,61 @@ type configError struct{ lines []string }
 func (e *configError) Error() string { return strings.Join(e.lines, "\n") }
 
 // loadConfig reads the file (none if path is ""), then the environment, over the
-// defaults. A mistake in either is a *configError that names its place.
+// defaults; dataDir is the flag's, "" if it is not given. A mistake is a *configError that
+// names its place.
 func loadConfig(path, dataDir string, environ []string) (*Config, origins, error) {
-	c, from := Default(dataDir), origins{}
-	if dataDir != defaultDataDir {
-		from.derive("flag --data")
-	}
+	var text []byte
 	if path != "" {
-		text, err := os.ReadFile(path)
-		if err != nil {
+		var err error
+		if text, err = os.ReadFile(path); err != nil {
 			return nil, nil, &configError{[]string{"configuration: " + err.Error()}}
 		}
-		// What lies below the data directory follows a db-path that the file sets.
-		if dataDir == defaultDataDir {
-			var head struct {
-				Database struct {
-					DBPath string `toml:"db-path"`
-				} `toml:"database"`
-			}
-			if toml.Unmarshal(text, &head) == nil && head.Database.DBPath != "" {
-				c = Default(head.Database.DBPath)
-				from.derive("below database.db-path")
-			}
+	}
+	// What lies below the data directory follows it, whoever names it.
+	dir, from := dataDir, origins{}
+	switch {
+	case dir != "":
+		from.derive("flag --data")
+	default:
+		if dir = dataDirOf(text, environ); dir != "" {
+			from.derive("below database.db-path")
+		} else {
+			dir = defaultDataDir
 		}
-		if err := c.read(path, text, from); err != nil {
-			return nil, nil, err
-		}
+	}
+	c := Default(dir)
+	if err := c.read(path, text, from); err != nil {
+		return nil, nil, err
 	}
 	if err := c.readEnviron(environ, from); err != nil {
 		return nil, nil, err
+	}
+	if dataDir != "" {
+		c.Database.DBPath, from["database.db-path"] = dataDir, "flag --data"
 	}
 	if err := c.check(from); err != nil {
 		return nil, nil, err
 	}
 	return c, from, nil
+}
+
+// dataDirOf returns the data directory that the environment or else the file names, "" if none does.
+func dataDirOf(text []byte, environ []string) string {
+	var head struct {
+		Database struct {
+			DBPath string `toml:"db-path"`
+		} `toml:"database"`
+	}
+	if err := toml.Unmarshal(text, &head); err != nil {
+		return "" // read says what is wrong
+	}
+	dir := head.Database.DBPath
+	for _, kv := range environ {
+		if v, ok := strings.CutPrefix(kv, envName("database.db-path")+"="); ok {
+			dir = v
+		}
+	}
+	return dir
 }
 
 // read sets what a TOML text says.

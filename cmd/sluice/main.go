@@ -57,7 +57,7 @@ func main() {
 func run(ctx context.Context, args []string, stdin *os.File, stdout, stderr *os.File) int {
 	// The MTA calls deliver with arguments of sendmail's kind, and whatever happens it has to
 	// end with a code of sysexits(3): it does not pass through cobra.
-	g := &globals{data: defaultDataDir}
+	g := &globals{}
 	if rest := leadingGlobals(g, args); len(rest) > 0 && rest[0] == "deliver" {
 		return deliver(ctx, g, rest[1:], stdin, stdout, stderr)
 	}
@@ -86,7 +86,7 @@ func run(ctx context.Context, args []string, stdin *os.File, stdout, stderr *os.
 	return exitFailed
 }
 
-// globals are the flags that every command has.
+// globals are the flags that every command has, "" where they are not given.
 type globals struct {
 	config string
 	data   string
@@ -139,7 +139,7 @@ func newRoot() *cobra.Command {
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.PersistentFlags().StringVar(&g.config, "config", "", "configuration file (TOML); none: all defaults")
-	root.PersistentFlags().StringVar(&g.data, "data", defaultDataDir, "data directory")
+	root.PersistentFlags().StringVar(&g.data, "data", "", "data directory; none: database.db-path, else ./"+defaultDataDir)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &exitError{exitUsage, err} })
 	for _, add := range commands {
 		root.AddCommand(add(g))
