@@ -107,3 +107,26 @@ func TestValuesThatNothingCouldUseAreRefusedWithTheirPlace(t *testing.T) {
 		}
 	}
 }
+
+// The unit, its configuration and what sluice deliver looks for by itself belong together.
+func TestThePackagedServerIsFound(t *testing.T) {
+	c, _, err := loadConfig("../../packaging/sluice.toml", "", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.LMTP.Socket != systemSocket {
+		t.Errorf("the packaged server delivers at %s, sluice deliver looks at %s", c.LMTP.Socket, systemSocket)
+	}
+	unit, err := os.ReadFile("../../packaging/sluice.service")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, of := range []struct{ path, below, line string }{
+		{c.LMTP.Socket, "/run/sluice/", "\nRuntimeDirectory=sluice\n"},
+		{c.Server.Control, "/var/lib/sluice/", "\nStateDirectory=sluice\n"},
+	} {
+		if !strings.HasPrefix(of.path, of.below) || !strings.Contains(string(unit), of.line) {
+			t.Errorf("%s is in no folder of the unit", of.path)
+		}
+	}
+}

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"net/netip"
 	"os"
 	"slices"
@@ -22,7 +21,7 @@ import (
 	"github.com/sluice-mail/sluice/runtime"
 )
 
-// systemSocket is where the packaged server listens for deliveries.
+// systemSocket is where the packaged server listens for deliveries (packaging/sluice.toml).
 const systemSocket = "/run/sluice/lmtp.sock"
 
 // newLMTP returns the LMTP server of a node.
@@ -50,7 +49,7 @@ func deliver(ctx context.Context, g *globals, args []string, stdin io.Reader, st
 	}
 	args = takeGlobals(g, args)
 	o := pipe.Options{Args: args, Stdin: stdin, Stdout: stdout, Stderr: stderr}
-	c, _, err := g.load()
+	c, from, err := g.load()
 	if err != nil {
 		// A configuration that cannot be read, such as by the MTA's user, is no reason to bounce.
 		fmt.Fprintln(stderr, "sluice: "+err.Error())
@@ -58,9 +57,9 @@ func deliver(ctx context.Context, g *globals, args []string, stdin io.Reader, st
 	}
 	o.Socket, o.MaxMessageBytes = c.LMTP.Socket, c.LMTP.MaxMessageSize
 	o.Local = func(ctx context.Context, m pipe.Mail) ([]gateway.Outcome, error) { return deliverHere(ctx, c, m) }
-	if _, err := os.Stat(o.Socket); err != nil && g.config == "" {
+	if _, err := os.Stat(o.Socket); err != nil && from["lmtp.socket"] == "" {
 		if _, err := os.Stat(systemSocket); err == nil {
-			o.Socket = systemSocket
+			o.Socket = systemSocket // nobody named one
 		}
 	}
 	return pipe.Main(ctx, o)
@@ -131,6 +130,5 @@ func deliverHere(ctx context.Context, c *Config, m pipe.Mail) (_ []gateway.Outco
 	} else {
 		answer.Confirm()
 	}
-	n.log.Debug("delivered without a server", slog.Int("recipients", len(rcpts)))
 	return outcomes, nil
 }

@@ -22,8 +22,10 @@ func configReference() []byte {
 		"One TOML file, given with `--config`. Every setting has a default that works; without a file `sluice serve` runs on\n"+
 		"embedded SQLite below `./data`, on loopback. Unknown settings are errors. A variable of the environment overrides the file; lists are\n"+
 		"parted by commas. `sluice config show --origin` prints what is in force and where it comes from.\n\n"+
-		"Numbers are whole. Secrets are files of their own. `store` tables are named, as in `[store.\"main\"]`; `[[script]]` may stand many times. Scripts, `[relay]` and the files of\n"+
-		"`[tls]` are read again on SIGHUP, with everything or nothing taken over; all else needs a restart.\n")
+		"What lies below the data directory by default follows it: `--data` names it, else `SLUICE_DATABASE_DB_PATH`, else `db-path`. A path that is not\n"+
+		"absolute counts from the directory that the command is started in: use absolute ones where commands are started elsewhere than the server.\n\n"+
+		"Numbers are whole. Secrets are files of their own. `store` tables are named, as in `[store.\"main\"]`; `[[script]]` may stand many times. Scripts, `[relay]` (but for its lifetime) and the files\n"+
+		"of `[tls]` are read again on SIGHUP, with everything or nothing taken over; all else needs a restart.\n")
 	table := ""
 	c.walk(func(path string, f reflect.Value, doc string) {
 		i := strings.LastIndexByte(path, '.')
@@ -39,7 +41,7 @@ func configReference() []byte {
 		if path == "server.hostname" {
 			value = "the machine's name"
 		}
-		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", path[i+1:], value, variable, strings.ReplaceAll(doc, "|", "\\|"))
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", path[i+1:], value, variable, strings.NewReplacer("|", "\\|", "<", "\\<").Replace(doc))
 	})
 	return b.Bytes()
 }
