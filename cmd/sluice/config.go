@@ -74,7 +74,7 @@ type Config struct {
 type StoreConfig struct {
 	Type  string `toml:"type" doc:"sqlite, or memory: lost at the end"`
 	Path  string `toml:"path" doc:"the file"`
-	Cache int64  `toml:"cache" doc:"octets of the cache in front of it"`
+	Cache int64  `toml:"cache" doc:"octets of the cache in front of it; 0: none"`
 	User  bool   `toml:"user" doc:"whether users' scripts may use it"`
 	Purge struct {
 		Frequency string `toml:"frequency" doc:"when expired rows are removed; <minute> <hour> <week-day>"`

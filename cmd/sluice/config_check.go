@@ -1,12 +1,15 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"net"
 	"os"
 	"reflect"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/sluice-mail/sluice/housekeeping"
@@ -45,8 +48,10 @@ func (c *Config) check(from origins) error {
 	if c.Database.DBPath == "" {
 		bad("database.db-path", "must not be empty")
 	}
-	if c.Database.BlobNestedLevels > 8 {
-		bad("database.blob-nested-levels", "%d is above 8", c.Database.BlobNestedLevels)
+	for path, n := range c.numbers() {
+		if n.is < n.least || n.is > n.most {
+			bad(path, "%d is not from %d to %d", n.is, n.least, n.most)
+		}
 	}
 	schedule("housekeeper.schedule-purge-accounts", c.Housekeeper.SchedulePurgeAccounts)
 	schedule("housekeeper.schedule-purge-blobs", c.Housekeeper.SchedulePurgeBlobs)
@@ -73,6 +78,10 @@ func (c *Config) check(from origins) error {
 	paths := map[string]string{}
 	for id, s := range c.Store {
 		at := "store." + id
+		if !storeID.MatchString(id) {
+			// Dotted paths and variables of the environment name its settings.
+			bad(at, "%q is no id of a store: letters, digits, - and _", id)
+		}
 		oneOf(at+".type", s.Type, "sqlite", "memory")
 		schedule(at+".purge.frequency", s.Purge.Frequency)
 		if s.Type != "sqlite" {
@@ -105,10 +114,43 @@ func (c *Config) check(from origins) error {
 		}
 	}
 	if len(e.lines) > 0 {
-		slices.Sort(e.lines)
+		slices.SortFunc(e.lines, byPlace)
 		return e
 	}
 	return nil
+}
+
+var storeID = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
+
+// number is a setting and the least and most that it may be.
+type number struct{ is, least, most int64 }
+
+// numbers are the bounds of all settings that are numbers, by dotted path. 0 is refused where it
+// could only mean nothing at all; the upper ends keep sums of times from running over.
+func (c *Config) numbers() map[string]number {
+	const (
+		years = 100 * 365 * 24 * 3600
+		count = 1 << 31
+	)
+	all := map[string]number{
+		"database.blob-nested-levels":    {int64(c.Database.BlobNestedLevels), 1, 4},
+		"database.blob-temp-ttl":         {c.Database.BlobTempTTL, 1, years},
+		"database.max-changelog-entries": {c.Database.MaxChangelogEntries, 1, count},
+		"database.min-free":              {c.Database.MinFree, 0, 1 << 60},
+		"lmtp.max-message-size":          {c.LMTP.MaxMessageSize, 1, 1 << 40},
+		"relay.lifetime":                 {c.Relay.Lifetime, 1, years},
+		"imap.cache-removed-id-ttl":      {c.IMAP.CacheRemovedIDTTL, 1, years},
+		"imap.max-connections":           {int64(c.IMAP.MaxConnections), 1, count},
+		"imap.max-connections-by-ip":     {int64(c.IMAP.MaxConnectionsByIP), 1, count},
+		"imap.idle-timeout":              {c.IMAP.IdleTimeout, 1, years},
+		"limits.time":                    {c.Limits.Time, 1, years},
+		"limits.steps":                   {c.Limits.Steps, 1, 1 << 60},
+		"limits.ops":                     {c.Limits.Ops, 1, count},
+	}
+	for id, s := range c.Store {
+		all["store."+id+".cache"] = number{s.Cache, 0, 1 << 36}
+	}
+	return all
 }
 
 // secret reads a secret from its file, without the line end.
@@ -121,6 +163,20 @@ func secret(path string) (string, error) {
 		return "", fmt.Errorf("secret: %w", err)
 	}
 	return strings.TrimRight(string(b), "\r\n"), nil
+}
+
+// byPlace orders messages by their file and line: line 9 is before line 10.
+func byPlace(a, b string) int {
+	place := func(s string) (file string, line int) {
+		parts := strings.SplitN(s, ":", 3)
+		if len(parts) == 3 {
+			line, _ = strconv.Atoi(parts[1])
+		}
+		return parts[0], line
+	}
+	fileA, lineA := place(a)
+	fileB, lineB := place(b)
+	return cmp.Or(cmp.Compare(fileA, fileB), cmp.Compare(lineA, lineB), cmp.Compare(a, b))
 }
 
 // nearestTag returns a hint at the key of a table that is closest to key, or "".

@@ -16,6 +16,7 @@ func FuzzConfig(f *testing.F) {
 	f.Add([]byte("[[script]]\npath = \"x.sieve\"\nstage = \"rcpt\"\n[[script]]\npath = \"y.js\"\n"))
 	f.Add([]byte("[imap\n"))
 	f.Add([]byte("[store]\nmain = 3\n[server]\nhostname = [1, 2]\n[imap]\nmax-connections = -1\n"))
+	f.Add([]byte("[server]\nhostname = \"\\u007f\\u0001\\\"\\\\\"\n[store.\"a.b\"]\ntype = \"memory\"\n"))
 	f.Add([]byte("script = [{path = \"a.js\"}]\nserver.hostname = \"x\"\n"))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		c, from := Default("data"), origins{}
@@ -93,7 +94,10 @@ func TestValuesThatNothingCouldUseAreRefusedWithTheirPlace(t *testing.T) {
 		"[housekeeper]\nschedule-purge-blobs = \"every day\"\n":                      "x.toml:2: housekeeper.schedule-purge-blobs",
 		"[server]\nlog-level = \"loud\"\n":                                           `"loud" is not one of`,
 		"[relay]\naddress = \"mx\"\ntls = \"maybe\"\n":                               "relay.tls",
-		"[database]\nblob-nested-levels = 9\n":                                       "above 8",
+		"[database]\nblob-nested-levels = 9\n":                                       "x.toml:2: database.blob-nested-levels: 9 is not from 1 to 4",
+		"[relay]\nlifetime = 9223372036854775807\n":                                  "x.toml:2: relay.lifetime: 9223372036854775807 is not from 1 to",
+		"[imap]\nmax-connections = 0\n":                                              "x.toml:2: imap.max-connections: 0 is not from 1",
+		"[store.\"b.c\"]\ntype = \"memory\"\n":                                       `"b.c" is no id of a store`,
 		"[limits]\ntime = -3\n":                                                      "not negative",
 		"[store.\"a.b\"]\ntype = \"sqlite\"\npath = \"y.db\"\npurge.frequency = 1\n": "expected text",
 	} {

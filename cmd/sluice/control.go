@@ -52,11 +52,19 @@ func listenControl(n *node, path string, log *slog.Logger) (*control, error) {
 	return c, nil
 }
 
+// maxSocketPath is the longest path of a unix socket, in octets.
+//
+// Spec: unix(7), "Address format".
+const maxSocketPath = 107
+
 // listenUnix makes a unix socket that has its mode from its first moment on.
 func listenUnix(path string, mode os.FileMode) (net.Listener, error) {
 	// Between bind and chmod the socket would have the umask's mode, so it is made under
 	// another name, which nobody knows, and renamed.
 	tmp := fmt.Sprintf("%s.%d", path, os.Getpid())
+	if len(tmp) > maxSocketPath {
+		return nil, fmt.Errorf("%s: the path has %d octets, the system takes %d for a socket: choose a shorter one", path, len(path), maxSocketPath-len(tmp)+len(path))
+	}
 	os.Remove(tmp)
 	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: tmp, Net: "unix"})
 	if err != nil {

@@ -93,8 +93,8 @@ func takeGlobals(g *globals, args []string) (rest []string) {
 // deliverHere delivers without a server: it opens the data directory, which no other process may have
 // open. An error means that the MTA shall try again.
 func deliverHere(ctx context.Context, c *Config, m pipe.Mail) (_ []gateway.Outcome, err error) {
-	if _, err := os.Stat(c.Database.DBPath); err != nil {
-		return nil, fmt.Errorf("there is no server, and no data directory: %w", err)
+	if err := dataThere(c); err != nil {
+		return nil, err
 	}
 	n, err := openNode(ctx, c, nodeOptions{logger: quietLogger(), delivers: true})
 	if err != nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -146,7 +147,7 @@ func openStore(ctx context.Context, c StoreConfig, log *slog.Logger) (kv.Store, 
 	if err := os.MkdirAll(filepath.Dir(c.Path), 0o700); err != nil {
 		return nil, err
 	}
-	return engine.Open(ctx, engine.Options{Path: c.Path, CacheBytes: c.Cache, Logger: log})
+	return engine.Open(ctx, engine.Options{Path: c.Path, CacheBytes: cmp.Or(c.Cache, -1), Logger: log})
 }
 
 // store returns the store of that name, "" being the default one.

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"syscall"
 )
 
@@ -64,8 +65,8 @@ func (o *op[In, Out]) call(ctx context.Context, c *Config, in In) (Out, error) {
 	if !errors.Is(err, os.ErrNotExist) && !errors.Is(err, syscall.ECONNREFUSED) {
 		return out, fmt.Errorf("control socket %s: %w", c.Server.Control, err)
 	}
-	if _, err := os.Stat(c.Database.DBPath); err != nil && !o.makes {
-		return out, fmt.Errorf("data directory: %w", err)
+	if err := dataThere(c); err != nil && !o.makes {
+		return out, err
 	}
 	n, err := openNode(ctx, c, nodeOptions{logger: quietLogger()})
 	if err != nil {
@@ -73,6 +74,19 @@ func (o *op[In, Out]) call(ctx context.Context, c *Config, in In) (Out, error) {
 	}
 	out, err = o.run(ctx, n, in)
 	return out, errors.Join(err, n.close(ctx))
+}
+
+// dataThere fails if there is no data directory, and names its whole path: the command may have been
+// started in another directory than the server.
+func dataThere(c *Config) error {
+	path := c.Database.DBPath
+	if whole, err := filepath.Abs(path); err == nil {
+		path = whole
+	}
+	if _, err := os.Stat(path); err != nil {
+		return fmt.Errorf("there is no server, and no data directory: %w", err)
+	}
+	return nil
 }
 
 func dialControl(ctx context.Context, path string) (net.Conn, error) {
