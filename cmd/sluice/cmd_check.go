@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"slices"
 	"strings"
@@ -84,9 +85,9 @@ func stageNames() string {
 }
 
 // readAll reads a file, or standard input for "-".
-func readAll(path string) ([]byte, error) {
+func readAll(stdin io.Reader, path string) ([]byte, error) {
 	if path == "-" {
-		path = "/dev/stdin"
+		return io.ReadAll(stdin)
 	}
 	return os.ReadFile(path)
 }

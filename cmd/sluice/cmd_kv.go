@@ -417,6 +417,9 @@ func (k kvCommand) command(g *globals) *cobra.Command {
 					in.Value = args[i]
 				}
 			}
+			if in.Limit < 0 {
+				return usage("--limit %d: expected 0 or more", in.Limit)
+			}
 			c, _, err := g.load()
 			if err != nil {
 				return err

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -47,6 +46,9 @@ func outboxList(g *globals) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "list", Short: "List messages that wait", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if limit < 0 {
+				return usage("--limit %d: expected 0 or more", limit)
+			}
 			c, _, err := g.load()
 			if err != nil {
 				return err
@@ -61,13 +63,13 @@ func outboxList(g *globals) *cobra.Command {
 			var rows [][]string
 			for _, m := range list {
 				for _, r := range m.Recipients {
-					rows = append(rows, []string{strconv.FormatInt(m.ID, 10), "<" + m.From + ">", "<" + r.Address + ">", r.State, r.Due.Local().Format(time.DateTime), strings.ReplaceAll(r.Answer, "\n", " ")})
+					rows = append(rows, []string{strconv.FormatInt(m.ID, 10), "<" + m.From + ">", "<" + r.Address + ">", r.State, r.Due.Local().Format(time.DateTime), r.Answer})
 				}
 			}
 			return printTable(cmd.OutOrStdout(), []string{"ID", "FROM", "TO", "STATE", "NEXT TRY", "LAST ANSWER"}, rows)
 		},
 	}
-	cmd.Flags().IntVar(&limit, "limit", limit, "messages at most")
+	cmd.Flags().IntVar(&limit, "limit", limit, "messages at most; 0: all")
 	jsonFlag(cmd, &asJSON)
 	return cmd
 }

@@ -74,7 +74,7 @@ func (in runIn) run(ctx context.Context, store func(string) (kv.Store, error), h
 		out.JSON, err = json.Marshal(map[string]any{"script": in.Script, "language": languageOf(e, in.Script), "plan": []any{}, "error": out.Failed, "took_us": 0})
 		return out, err
 	}
-	layers := map[string]kv.Store{}
+	layers := map[kv.Store]kv.Store{} // by store, since the default one has two names
 	reach := store
 	if !in.Commit {
 		reach = func(id string) (kv.Store, error) {
@@ -82,10 +82,10 @@ func (in runIn) run(ctx context.Context, store func(string) (kv.Store, error), h
 			if err != nil {
 				return nil, err
 			}
-			if layers[id] == nil {
-				layers[id] = overlay.New(base, overlay.Options{Now: func() time.Time { return in.Now }})
+			if layers[base] == nil {
+				layers[base] = overlay.New(base, overlay.Options{Now: func() time.Time { return in.Now }})
 			}
-			return layers[id], nil
+			return layers[base], nil
 		}
 	}
 	tx := &runtime.Transaction{ID: "run", Stage: runtime.Stage(in.Stage), Listener: "run", From: runtime.Path{Address: in.From}, Time: in.Now, Hostname: c.Server.Hostname, Message: mail.New(in.Message)}
@@ -198,7 +198,7 @@ func init() {
 				if in.Source, err = os.ReadFile(args[0]); err != nil {
 					return err
 				}
-				if in.Message, err = readAll(args[1]); err != nil {
+				if in.Message, err = readAll(cmd.InOrStdin(), args[1]); err != nil {
 					return err
 				}
 				if err := in.checkFlags(cmd, from, clientIP); err != nil {
@@ -284,7 +284,8 @@ func callRun(ctx context.Context, c *Config, in runIn, storePath string) (runOut
 			return opRun.call(ctx, c, in)
 		}
 	}
-	var s kv.Store = memory.New(memory.Options{Now: func() time.Time { return in.Now }})
+	empty := func() kv.Store { return memory.New(memory.Options{Now: func() time.Time { return in.Now }}) }
+	s := empty()
 	if storePath != "" {
 		if _, err := os.Stat(storePath); err != nil && !in.Commit {
 			return runOut{}, fmt.Errorf("--store: %w", err)
@@ -302,11 +303,15 @@ func callRun(ctx context.Context, c *Config, in runIn, storePath string) (runOut
 	host := func(_ runtime.Trust, store func(string) (kv.Store, error)) *runtime.Live {
 		return &runtime.Live{Stores: store}
 	}
+	stores := map[string]kv.Store{"": s, c.Storage.Lookup: s}
 	out, err := in.run(ctx, func(id string) (kv.Store, error) {
-		if _, ok := c.Store[id]; ok || id == "" {
-			return s, nil
+		if _, ok := c.Store[id]; !ok && id != "" {
+			return nil, fmt.Errorf("unknown store %q", id)
 		}
-		return nil, fmt.Errorf("unknown store %q", id)
+		if stores[id] == nil {
+			stores[id] = empty()
+		}
+		return stores[id], nil
 	}, host, func(context.Context, *runtime.Recipient) {}, c)
 	return out, errors.Join(err, s.Close())
 }

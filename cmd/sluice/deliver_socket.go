@@ -8,7 +8,6 @@ import (
 	"os/user"
 	"path/filepath"
 	"strconv"
-	"strings"
 )
 
 // listenDeliver opens the LMTP socket that `sluice deliver` uses. Its folder is open to all, the socket
@@ -57,13 +56,4 @@ func removeIfThere(path string) error {
 		return err
 	}
 	return nil
-}
-
-func hasAnyPrefix(s string, prefixes ...string) bool {
-	for _, p := range prefixes {
-		if strings.HasPrefix(s, p) {
-			return true
-		}
-	}
-	return false
 }

@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -152,10 +153,9 @@ var commands []func(*globals) *cobra.Command
 
 // cobraUsage tells cobra's own complaints, which have no type, from failures.
 func cobraUsage(err error) bool {
-	for _, start := range []string{"unknown command", "accepts ", "requires ", "unknown flag", "unknown shorthand", "invalid argument", "required flag"} {
-		if text := err.Error(); len(text) >= len(start) && text[:len(start)] == start {
-			return true
-		}
-	}
-	return false
+	return hasAnyPrefix(err.Error(), "unknown command", "accepts ", "requires ", "unknown flag", "unknown shorthand", "invalid argument", "required flag")
+}
+
+func hasAnyPrefix(s string, prefixes ...string) bool {
+	return slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(s, p) })
 }

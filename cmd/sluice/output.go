@@ -8,6 +8,7 @@ import (
 	"os"
 	"strings"
 	"text/tabwriter"
+	"unicode"
 
 	"github.com/spf13/cobra"
 )
@@ -43,11 +44,21 @@ func printJSON(w io.Writer, v any) error {
 	return e.Encode(v)
 }
 
-// printTable prints rows in columns under a head.
+// printTable prints rows in columns under a head. Control characters, such as a relay may send in an
+// answer, become blanks: they would spoil the columns, or the terminal.
 func printTable(w io.Writer, head []string, rows [][]string) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for _, row := range append([][]string{head}, rows...) {
-		if _, err := io.WriteString(t, strings.Join(row, "\t")+"\n"); err != nil {
+		cells := make([]string, len(row))
+		for i, cell := range row {
+			cells[i] = strings.Map(func(r rune) rune {
+				if unicode.IsControl(r) {
+					return ' '
+				}
+				return r
+			}, cell)
+		}
+		if _, err := io.WriteString(t, strings.Join(cells, "\t")+"\n"); err != nil {
 			return err
 		}
 	}
