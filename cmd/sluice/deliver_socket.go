@@ -46,7 +46,7 @@ func listenDeliver(c *Config) (net.Listener, error) {
 		}
 	}
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("delivery socket: %w", err), l.Close())
+		return nil, errors.Join(fmt.Errorf("delivery socket: %w", err), l.Close(), removeIfThere(path))
 	}
 	return l, nil
 }

@@ -54,7 +54,7 @@ type daemon struct {
 
 	reloading sync.Mutex
 	serving   sync.WaitGroup
-	failed    chan error
+	failed    chan error // the first failure of a part; it ends the server
 }
 
 // serve runs the server until ctx ends or a part of it fails.
@@ -67,7 +67,7 @@ func serve(ctx context.Context, g *globals, c *Config, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	d := &daemon{node: n, flags: g, log: log, failed: make(chan error, 16)}
+	d := &daemon{node: n, flags: g, log: log, failed: make(chan error, 1)}
 	if err := d.start(ctx); err != nil {
 		return errors.Join(err, d.stop())
 	}
@@ -115,10 +115,40 @@ func (d *daemon) start(ctx context.Context) error {
 
 	// All listeners before the first is served: a port that is taken stops the start
 	// before any mail was answered.
-	type served struct {
-		l     net.Listener
-		serve func(net.Listener) error
+	all, err := d.listen()
+	if err == nil {
+		var ctl *control
+		if ctl, err = listenControl(n, c.Server.Control, d.log); err == nil {
+			n.closers = append(n.closers, ctl.close)
+		}
 	}
+	if err != nil {
+		for _, s := range all {
+			s.l.Close()
+		}
+		return err
+	}
+	for _, s := range all {
+		d.serving.Go(func() {
+			err := s.serve(s.l)
+			if err != nil && !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, net.ErrClosed) && !errors.Is(err, imapbridge.ErrServerClosed) && !errors.Is(err, lmtp.ErrServerClosed) {
+				d.fail(err)
+			}
+		})
+	}
+	d.background(ctx)
+	return nil
+}
+
+// served is a listener and what is done with it.
+type served struct {
+	l     net.Listener
+	serve func(net.Listener) error
+}
+
+// listen opens all listeners. If it fails it returns those that are open.
+func (d *daemon) listen() ([]served, error) {
+	c := d.node.config()
 	var all []served
 	listen := func(what string, addrs []string, serve func(net.Listener) error) error {
 		for _, a := range addrs {
@@ -131,7 +161,7 @@ func (d *daemon) start(ctx context.Context) error {
 		}
 		return nil
 	}
-	err = errors.Join(
+	err := errors.Join(
 		listen("imap", c.IMAP.Listen, func(l net.Listener) error { return d.imap.Serve(context.Background(), l, false) }),
 		listen("imaps", c.IMAP.ListenTLS, func(l net.Listener) error { return d.imap.Serve(context.Background(), l, true) }),
 		listen("lmtp", c.LMTP.Listen, func(l net.Listener) error { return d.lmtp.Serve(context.Background(), l) }),
@@ -141,33 +171,20 @@ func (d *daemon) start(ctx context.Context) error {
 		var l net.Listener
 		if l, err = listenDeliver(c); err == nil {
 			all = append(all, served{l, func(l net.Listener) error { return d.lmtp.Serve(context.Background(), l) }})
-			n.onClose("delivery socket", func() error { return removeIfThere(c.LMTP.Socket) })
+			d.node.onClose("delivery socket", func() error { return removeIfThere(c.LMTP.Socket) })
 		}
 	}
-	if err != nil {
-		for _, s := range all {
-			s.l.Close()
-		}
-		return err
+	return all, err
+}
+
+// fail ends the server because of err. Only the first failure does; the others are logged, and
+// nobody waits.
+func (d *daemon) fail(err error) {
+	select {
+	case d.failed <- err:
+	default:
+		d.log.Error("failed", slog.Any("err", err))
 	}
-	ctl, err := listenControl(n, c.Server.Control, d.log)
-	if err != nil {
-		for _, s := range all {
-			s.l.Close()
-		}
-		return err
-	}
-	n.closers = append(n.closers, ctl.close)
-	for _, s := range all {
-		d.serving.Go(func() {
-			err := s.serve(s.l)
-			if err != nil && !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, net.ErrClosed) && !errors.Is(err, imapbridge.ErrServerClosed) && !errors.Is(err, lmtp.ErrServerClosed) {
-				d.failed <- err
-			}
-		})
-	}
-	d.background(ctx)
-	return nil
 }
 
 // background starts what works without being asked; it ends before the node is closed.
@@ -179,7 +196,7 @@ func (d *daemon) background(ctx context.Context) {
 	} {
 		wg.Go(func() {
 			if err := run(ctx); err != nil && ctx.Err() == nil {
-				d.failed <- fmt.Errorf("%s: %w", what, err)
+				d.fail(fmt.Errorf("%s: %w", what, err))
 			}
 		})
 	}
