@@ -51,7 +51,7 @@ func TestMakeRunIsTheMainJob(t *testing.T) {
 	imap := freeAddress(t)
 	cmd := exec.Command("make", "run")
 	cmd.Dir = "../.."
-	cmd.Env = append(os.Environ(), "SLUICE_DATA="+filepath.Join(dir, "data"), "SLUICE_IMAP_LISTEN="+imap,
+	cmd.Env = append(os.Environ(), "SLUICE_DATA="+filepath.Join(dir, "some data"), "SLUICE_IMAP_LISTEN="+imap,
 		"SLUICE_LMTP_LISTEN="+freeAddress(t), "SLUICE_HTTP_LISTEN="+freeAddress(t))
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	out := &syncBuffer{}
@@ -108,7 +108,7 @@ func TestMakeRunIsTheMainJob(t *testing.T) {
 	case <-time.After(time.Minute):
 		t.Error("Ctrl-C does not end it")
 	}
-	log, err := os.ReadFile(filepath.Join(dir, "data", "serve.log"))
+	log, err := os.ReadFile(filepath.Join(dir, "some data", "serve.log"))
 	if err != nil {
 		t.Fatal(err)
 	}
