@@ -1,5 +1,6 @@
 # run: the main job on loopback.  test: everything that has to hold, under 15 minutes on two cores.
-# proof: the full counts, fuzz minutes and benchmarks.  See README.md.
+# proof: the full counts, fuzz minutes and benchmarks.  See README.md and CONTRIBUTING.md.
+SHELL := /bin/bash
 .PHONY: run build test lint proof bench fuzz clean
 
 GO      ?= go
@@ -11,9 +12,10 @@ run:
 
 build:
 	@.ci/prepare go
-	$(GO) build -ldflags '-X main.version=$(VERSION)' -o bin/sluice ./cmd/sluice
+	$(GO) build -buildvcs=false -ldflags '-X main.version=$(VERSION)' -o bin/sluice ./cmd/sluice
 
 lint:
+	@.ci/prepare go
 	@test -z "$$(gofmt -l .)" || { echo "gofmt would change:"; gofmt -l .; exit 1; }
 	$(GO) mod tidy -diff
 	$(GO) vet ./...
@@ -28,7 +30,7 @@ test: lint
 proof: lint
 	@.ci/prepare tests
 	@set -o pipefail; SLUICE_PROOF=1 $(GO) test -json -race -shuffle=on -timeout 60m ./... | $(GO) run ./.ci/tally
-	.ci/fuzz 5m
+	GO="$(GO)" .ci/fuzz 5m
 	$(MAKE) bench
 
 bench:
@@ -36,9 +38,8 @@ bench:
 
 # FUZZTIME=30s make fuzz
 fuzz:
-	.ci/fuzz $(or $(FUZZTIME),30s)
+	GO="$(GO)" .ci/fuzz $(or $(FUZZTIME),30s)
 
+# What was delivered stays: ./data is the server's default data directory too.
 clean:
-	rm -rf bin data data.run
-
-SHELL := /bin/bash
+	rm -rf bin

@@ -55,7 +55,7 @@ func find(t testing.TB) (dir string, files []string) {
 		dir = filepath.Join(home, ".cache", "sluice", "corpus")
 	}
 	missing := t.Skipf
-	if os.Getenv("CI") == "true" {
+	if os.Getenv("CI") != "" {
 		missing = t.Fatalf
 	}
 	if _, err := os.Stat(filepath.Join(dir, ".complete")); err != nil {
