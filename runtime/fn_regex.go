@@ -8,18 +8,15 @@ import (
 	"encoding/hex"
 	"fmt"
 	"hash"
-	"regexp"
-	"sync"
 )
 
 const (
-	maxPattern     = 1 << 10 // octets
 	maxRegexText   = 1 << 20 // octets that are looked at
 	maxLevenshtein = 1 << 10 // characters that are looked at
 )
 
 func init() {
-	pattern := Param{Name: "pattern", Kind: String, Doc: "RE2 syntax (Go), at most 1 KiB; it matches anywhere unless it begins with ^"}
+	pattern := Param{Name: "pattern", Kind: String, Doc: "RE2 syntax (Go), at most 1 KiB, and 10,000 instructions with repetitions written out; it matches anywhere unless it begins with ^"}
 	text := Param{Name: "text", Kind: String, Doc: "text; its first MiB is looked at"}
 	register(Function{
 		Name:   "matches_regex",
@@ -31,12 +28,12 @@ func init() {
 			{Code: `matches_regex("^\\[SPAM\\]", "[SPAM] buy")`, Want: `true`},
 			{Code: `matches_regex("(?i)viagra|casino", "good news")`, Want: `false`},
 		},
-		Call: func(_ *Env, a Args) (Value, error) {
-			re, err := patterns.compile(a.String(0))
+		Call: func(e *Env, a Args) (Value, error) {
+			p, err := patterns.compile(a.String(0))
 			if err != nil {
 				return nil, fmt.Errorf("matches_regex: %w", err)
 			}
-			return re.MatchString(cut(a.String(1), maxRegexText)), nil
+			return bools(p.matches(e, cut(a.String(1), maxRegexText)))
 		},
 	})
 	register(Function{
@@ -49,20 +46,16 @@ func init() {
 			{Code: `regex_captures("#([0-9]+)", "Re: ticket #42 again")`, Want: `["#42", "42"]`},
 			{Code: `regex_captures("x", "abc")`, Want: `null`},
 		},
-		Call: func(_ *Env, a Args) (Value, error) {
-			re, err := patterns.compile(a.String(0))
+		Call: func(e *Env, a Args) (Value, error) {
+			p, err := patterns.compile(a.String(0))
 			if err != nil {
 				return nil, fmt.Errorf("regex_captures: %w", err)
 			}
-			groups := re.FindStringSubmatch(cut(a.String(1), maxRegexText))
-			if groups == nil {
-				return nil, nil
+			groups, err := p.captures(e, cut(a.String(1), maxRegexText))
+			if groups == nil || err != nil {
+				return nil, err
 			}
-			out := make([]Value, len(groups))
-			for i, g := range groups {
-				out[i] = g
-			}
-			return out, nil
+			return groups, nil
 		},
 	})
 	register(Function{
@@ -105,47 +98,6 @@ func init() {
 func sum(h hash.Hash, s string) []byte {
 	h.Write([]byte(s)) // never fails
 	return h.Sum(nil)
-}
-
-// patterns are the regular expressions that scripts use, compiled once. They hardly ever
-// come from mail; where they do, the oldest half goes when the cache is full.
-var patterns = regexCache{byText: map[string]*regexp.Regexp{}}
-
-type regexCache struct {
-	mu     sync.RWMutex
-	byText map[string]*regexp.Regexp
-	order  []string
-}
-
-const maxPatterns = 512
-
-func (c *regexCache) compile(pattern string) (*regexp.Regexp, error) {
-	if len(pattern) > maxPattern {
-		return nil, fmt.Errorf("pattern of %d octets is over %d", len(pattern), maxPattern)
-	}
-	c.mu.RLock()
-	re := c.byText[pattern]
-	c.mu.RUnlock()
-	if re != nil {
-		return re, nil
-	}
-	re, err := regexp.Compile(pattern)
-	if err != nil {
-		return nil, err
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if len(c.order) >= maxPatterns {
-		for _, p := range c.order[:maxPatterns/2] {
-			delete(c.byText, p)
-		}
-		c.order = append([]string(nil), c.order[maxPatterns/2:]...)
-	}
-	if c.byText[pattern] == nil {
-		c.byText[pattern] = re
-		c.order = append(c.order, pattern)
-	}
-	return re, nil
 }
 
 // firstRunes returns the first n characters of s.

@@ -3,7 +3,6 @@ package runtime
 import (
 	"context"
 	"fmt"
-	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -244,7 +243,7 @@ func TestLongTextsAreBounded(t *testing.T) {
 }
 
 func TestPatternsAreForgotten(t *testing.T) {
-	c := regexCache{byText: map[string]*regexp.Regexp{}}
+	c := regexCache{byText: map[string]*pattern{}}
 	for i := range 3 * maxPatterns {
 		if _, err := c.compile(fmt.Sprint("p", i)); err != nil {
 			t.Fatal(err)
