@@ -53,7 +53,11 @@ var (
 		return out, err
 	})
 	opMailboxCreate = onAccount("mailbox/create", func(ctx context.Context, box *local.Account, in mailboxIn) (mailstore.Mailbox, error) {
-		return box.CreateMailbox(ctx, in.Path, in.Role)
+		m, err := box.CreateMailbox(ctx, in.Path, in.Role)
+		if err != nil {
+			return m, fmt.Errorf("mailbox %q: %w", in.Path, err)
+		}
+		return m, nil
 	})
 	opMailboxCheck = onAccount("mailbox/check", func(ctx context.Context, box *local.Account, _ mailboxIn) ([]string, error) {
 		return box.Check(ctx)
