@@ -93,7 +93,7 @@ func init() {
 		Doc:    "Returns the first part of type text/plain, decoded to text, or else the first of type text; `\"\"` if there is none. At most what a run may make of text.",
 		Result: String, Stages: reading, Trust: User,
 		Examples: []Example{{Code: `body_text()`, Want: `"Hello Bob,\r\n1/2 price?\r\n"`}},
-		Call:     func(e *Env, _ Args) (Value, error) { return cut(bodyText(e.View), int(e.View.Limits.Output)), nil },
+		Call:     func(e *Env, _ Args) (Value, error) { return e.run.bodyText(), nil },
 	})
 	register(Function{
 		Name:   "attachment_names",
@@ -151,6 +151,19 @@ func firstText(v *View, name string) string {
 		}
 	}
 	return ""
+}
+
+// bodyText returns what body_text does. It is made once a run, and what was cut off is not kept.
+func (r *run) bodyText() string {
+	if r.body == nil {
+		all := bodyText(r.view)
+		s := cut(all, int(r.limits.Output))
+		if len(s) < len(all) {
+			s = strings.Clone(s)
+		}
+		r.body = &s
+	}
+	return *r.body
 }
 
 func bodyText(v *View) string {

@@ -26,6 +26,7 @@ type run struct {
 	locks  map[heldLock]heldLease // that the run holds
 	ops    int
 	writes int
+	body   *string // what body_text returns, once it was asked for
 	// broken is what ended the run: a limit, or a replay that went astray. Once it is set
 	// every call fails, so that a script that catches errors cannot go on.
 	broken error
@@ -37,6 +38,10 @@ type run struct {
 
 // Invoke does one call of a function.
 func (r *run) Invoke(name string, args []Value) (Value, error) {
+	// A call may take as long as hundreds of steps, after which the task looks at the clock.
+	if r.broken == nil && r.ctx.Err() != nil {
+		r.broken = endError(r.ctx, r.limits)
+	}
 	if r.broken != nil {
 		return nil, r.broken
 	}
