@@ -8,6 +8,7 @@ import (
 
 	"github.com/sluice-mail/sluice/mail"
 	"github.com/sluice-mail/sluice/runtime"
+	"github.com/sluice-mail/sluice/scripts"
 )
 
 func TestRepliesAreWithheld(t *testing.T) {
@@ -127,5 +128,26 @@ func TestEncodeTextIsFolded(t *testing.T) {
 		if len(l) > 78 {
 			t.Errorf("a line of %d octets: %s", len(l), l)
 		}
+	}
+}
+
+// A mark is set after the run, by the gateway itself: the store was checked before.
+func TestAUsersScriptMarksInUsersStoresOnly(t *testing.T) {
+	w := newWorld()
+	language := funcs{"s": call("mark", "private", "k", int64(1))}
+	p := startWith(t, w, t.TempDir(), language, func(o *Options) {
+		o.Library = scripts.New(scripts.Options{Engine: o.Engine, Stores: []string{"private"}, UserStores: []string{}})
+		s := script("s")
+		s.Trust = "user"
+		if err := o.Library.Load([]scripts.Source{s}); err != nil {
+			t.Fatal(err)
+		}
+	})
+	p.give(t, plain, "a@remote.example", "anna@example.org")
+	if n := p.Stats().ScriptErrors; n != 1 {
+		t.Errorf("%d errors of scripts", n)
+	}
+	if len(w.marks) != 0 {
+		t.Errorf("set %v", w.marks)
 	}
 }

@@ -39,6 +39,7 @@ type RunOptions struct {
 	Limits    Limits
 	Trust     Trust
 	Namespace string
+	Stores    []string // names that the script may give for a store beside ""; nil: what Host has
 	Record    Level
 	Seed      uint64 // 0: random
 	Now       func() time.Time
@@ -83,6 +84,9 @@ func (e *Engine) Run(ctx context.Context, p Program, tx *Transaction, o RunOptio
 	v := &View{Transaction: *tx, Trust: o.Trust, Namespace: o.Namespace, Limits: limits, Script: p.Name(), Seed: o.Seed}
 	for v.Seed == 0 {
 		v.Seed = rand.Uint64()
+	}
+	if o.Stores != nil {
+		v.Stores = append([]string{""}, o.Stores...)
 	}
 	if v.Time.IsZero() {
 		v.Time = started

@@ -74,6 +74,9 @@ func (r *run) call(f *Function, args []Value) (v Value, asked bool, err error) {
 	if err != nil {
 		return nil, false, err
 	}
+	if err := f.checkStore(a, r.view.Stores); err != nil {
+		return nil, false, err
+	}
 	v, asked, err = r.do(f, a, args)
 	if err == nil {
 		if _, ok := KindOf(v); !ok {

@@ -40,3 +40,46 @@ func TestBodyTextIsMadeOnceAndKeepsWhatItReturns(t *testing.T) {
 		t.Errorf("100 calls took %d MiB", grown>>20)
 	}
 }
+
+// A name that is made while the script runs is checked as a constant one is, also by mark, whose
+// store is written to after the run.
+func TestStoresThatAScriptMayNotName(t *testing.T) {
+	host := liveOver(newStore(t, newClock()))
+	for source, want := range map[string]string{
+		`mark("other", "k", 1)`:      `test.tiny:1:1: mark: unknown store "other"`,
+		`key_get("other", "k")`:      `test.tiny:1:1: key_get: unknown store "other"`,
+		`lock_release("other", "k")`: `test.tiny:1:1: lock_release: unknown store "other"`,
+		`mark("shared", "k", 1)`:     "",
+		`mark("", "k", 1)`:           "",
+	} {
+		for _, stores := range [][]string{{"shared"}, {}} {
+			want := want
+			if len(stores) == 0 && strings.Contains(source, "shared") {
+				want = `test.tiny:1:1: mark: unknown store "shared"`
+			}
+			r := runTiny(t, source, RunOptions{Host: host, Stores: stores, Record: RecordCalls})
+			if got := errorText(r.Err); got != want {
+				t.Errorf("%s with %q: %q, want %q", source, stores, got, want)
+			}
+			b, err := MarshalRecord(r.Record)
+			if err != nil {
+				t.Fatal(err)
+			}
+			rec, err := UnmarshalRecord(b)
+			if err != nil {
+				t.Fatal(err)
+			}
+			again, err := testEngine.Replay(t.Context(), compileTiny(t, source), rec, RunOptions{})
+			if err != nil || errorText(again.Err) != want {
+				t.Errorf("%s with %q: replayed %v, %v", source, stores, again.Err, err)
+			}
+		}
+	}
+}
+
+func errorText(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}

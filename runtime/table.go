@@ -97,14 +97,20 @@ func CheckCall(name string, args []Value, o CompileOptions) error {
 	if why, ok := o.Refused[f.Name]; ok {
 		return fmt.Errorf("%s: %s", f.Name, why)
 	}
-	if o.Stores != nil {
-		for i, p := range f.Params {
-			if p.Name != "store" || i >= len(args) {
-				continue
-			}
-			if s, ok := args[i].(string); ok && s != "" && !contains(o.Stores, s) {
-				return fmt.Errorf("%s: unknown store %q", f.Name, s)
-			}
+	return f.checkStore(args, o.Stores)
+}
+
+// checkStore refuses a store that is not among stores; nil: not checked.
+func (f *Function) checkStore(args []Value, stores []string) error {
+	if stores == nil {
+		return nil
+	}
+	for i, p := range f.Params {
+		if p.Name != "store" || i >= len(args) {
+			continue
+		}
+		if s, ok := args[i].(string); ok && s != "" && !contains(stores, s) {
+			return fmt.Errorf("%s: unknown store %q", f.Name, s)
 		}
 	}
 	return nil

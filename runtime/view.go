@@ -15,7 +15,9 @@ type View struct {
 	Namespace string `cbor:"namespace"`
 	Limits    Limits `cbor:"limits"`
 	Script    string `cbor:"script"`
-	Seed      uint64 `cbor:"seed"` // for random numbers, recorded
+	// Stores are the names that the script may give for a store, "" among them; nil: not checked.
+	Stores []string `cbor:"stores,omitempty"`
+	Seed   uint64   `cbor:"seed"` // for random numbers, recorded
 
 	once sync.Once
 }

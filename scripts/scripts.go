@@ -51,7 +51,8 @@ type Script struct {
 	Path         string
 	Stage        runtime.Stage
 	Trust        runtime.Trust
-	Namespace    string // of its keys: "a:" and the namespace; for a user's set by For
+	Namespace    string   // of its keys: "a:" and the namespace; for a user's set by For
+	Stores       []string // names that it may give for a store beside ""; nil: not checked
 	OnError      OnFailure
 	OnStoreError OnFailure
 
@@ -176,6 +177,7 @@ func (l *Library) compile(src Source) (Script, error) {
 			o.Stores = []string{}
 		}
 	}
+	s.Stores = o.Stores
 	s.Program, err = l.o.Engine.Compile(src.Path, code, o)
 	if err == nil && s.Trust == runtime.User {
 		if why, ok := l.o.AdminOnly[s.Program.Language()]; ok {

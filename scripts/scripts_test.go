@@ -122,6 +122,9 @@ func TestUsersScriptsMayNameUsersStoresOnly(t *testing.T) {
 	if diff := cmp.Diff([]string{"shared"}, all[1].Program.(program).options.Stores); diff != "" {
 		t.Error(diff)
 	}
+	if diff := cmp.Diff([]string{"shared"}, all[1].Stores); diff != "" {
+		t.Error(diff)
+	}
 }
 
 func TestLoadIsAllOrNothing(t *testing.T) {

@@ -97,7 +97,7 @@ func (in runIn) run(ctx context.Context, store func(string) (kv.Store, error), h
 	if in.Explain {
 		level = runtime.RecordFull
 	}
-	res := e.Run(ctx, p, tx, runtime.RunOptions{Host: host(runtime.Admin, reach), Limits: limitsOf(c), Trust: runtime.Admin, Namespace: scripts.AdminNamespace(in.Namespace), Record: level})
+	res := e.Run(ctx, p, tx, runtime.RunOptions{Host: host(runtime.Admin, reach), Limits: limitsOf(c), Trust: runtime.Admin, Namespace: scripts.AdminNamespace(in.Namespace), Stores: stores, Record: level})
 	settled, settleErr := runtime.Settle(res.Plan, res.Err, nil, limitsOf(c))
 	if settleErr != nil {
 		res.Err = settleErr
