@@ -24,6 +24,7 @@ type guard struct {
 	make func(r *run, original goja.Callable) func(goja.FunctionCall) goja.Value
 	// construct checks the arguments of a constructor.
 	construct func(r *run, args []goja.Value)
+	plain     bool // it is called, and cannot be constructed
 }
 
 // guards returns the whole table, made once.
@@ -154,6 +155,12 @@ func (r *run) installConstructor(g *guard, original *goja.Object) {
 		}
 		return o
 	}).(*goja.Object)
+	if call, ok := goja.AssertFunction(original); ok && g.plain {
+		with = r.vm.ToValue(func(c goja.FunctionCall) goja.Value {
+			g.construct(r, c.Arguments)
+			return r.pass(call, c)
+		}).(*goja.Object)
+	}
 	prototype, ok := original.Get("prototype").(*goja.Object)
 	if !ok {
 		return

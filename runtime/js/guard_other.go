@@ -31,6 +31,8 @@ func otherGuards() []*guard {
 			}
 		}},
 		{owner: "Error", name: "toString", also: []string{"message", "name"}, make: guardNested},
+		{owner: "BigInt", static: true, name: "asIntN", make: guardBits},
+		{owner: "BigInt", static: true, name: "asUintN", make: guardBits},
 		{owner: "Date", name: "toJSON", also: []string{"toISOString"}, make: guardNested},
 	}
 }
@@ -127,6 +129,16 @@ func guardBind(r *run, original goja.Callable) func(goja.FunctionCall) goja.Valu
 	}
 }
 
+// guardBits bounds BigInt.asIntN and asUintN, which make a BigInt of as many bits as they are told.
+func guardBits(r *run, original goja.Callable) func(goja.FunctionCall) goja.Value {
+	return func(c goja.FunctionCall) goja.Value {
+		n := c.Argument(0).ToInteger()
+		r.bits(n)
+		c.Arguments = []goja.Value{r.vm.ToValue(n), r.digits(c.Argument(1))}
+		return r.pass(original, c)
+	}
+}
+
 // constructorGuards bound what is made in one piece.
 func constructorGuards() []*guard {
 	list := []*guard{
@@ -148,6 +160,11 @@ func constructorGuards() []*guard {
 	} {
 		list = append(list, &guard{owner: name, construct: octets(width)})
 	}
+	list = append(list, &guard{owner: "BigInt", plain: true, construct: func(r *run, args []goja.Value) {
+		if len(args) > 0 {
+			args[0] = r.digits(args[0])
+		}
+	}})
 	for _, g := range list {
 		g.name, g.also = g.owner, []string{"constructor"}
 	}

@@ -4,6 +4,8 @@ import (
 	"math/big"
 
 	"github.com/dop251/goja"
+
+	"github.com/sluice-mail/sluice/runtime"
 )
 
 // hidden are the functions that only the rewriter calls.
@@ -97,18 +99,26 @@ func (r *run) template(a []goja.Value) goja.Value {
 	return b.String()
 }
 
-// spread bounds a list whose elements are about to be taken out one by one.
+// spread bounds a list or text whose elements are about to be taken out one by one.
 func (r *run) spread(a []goja.Value) goja.Value {
 	r.listed(a[0])
 	return a[0]
 }
 
-// listed bounds the length of an array.
+// listed bounds what is taken apart: the length of an array, or of a text, whose characters
+// become texts of their own.
 func (r *run) listed(v goja.Value) {
-	if o, ok := v.(*goja.Object); ok && o.ClassName() == "Array" {
-		n := o.Get("length").ToInteger()
-		r.elements(n)
+	switch x := v.(type) {
+	case goja.String:
+		n := int64(x.Length())
 		r.step(n >> 6)
+		r.hold(n * runtime.ElementSize)
+	case *goja.Object:
+		if x.ClassName() == "Array" {
+			n := x.Get("length").ToInteger()
+			r.elements(n)
+			r.step(n >> 6)
+		}
 	}
 }
 
@@ -158,6 +168,18 @@ func (r *run) bits(n int64) {
 	if n > maxBig {
 		panic(r.rangeError("BigInt is too large"))
 	}
+}
+
+// digits bounds a text that is about to be read as a BigInt, which takes time with the square
+// of its length. An object is read as the text that it stands for.
+func (r *run) digits(v goja.Value) goja.Value {
+	if _, ok := v.(*goja.Object); ok {
+		v = r.operator("0", []goja.Value{v, r.vm.ToValue("")})
+	}
+	if s, ok := v.(goja.String); ok {
+		r.bits(int64(s.Length()))
+	}
+	return v
 }
 
 func (r *run) rangeError(text string) goja.Value {
