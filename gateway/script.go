@@ -32,7 +32,7 @@ func (in *Intake) run(ctx context.Context, s scripts.Script, tx *runtime.Transac
 	in.scriptRuns.Add(1)
 	host := &watched{Host: in.o.Hosts(s.Trust)}
 	res := in.o.Engine.Run(ctx, s.Program, tx, runtime.RunOptions{
-		Host: host, Limits: in.o.Limits, Trust: s.Trust, Namespace: s.Namespace, Stores: s.Stores, Record: in.o.Record, Now: in.o.Now,
+		Host: host, Limits: in.o.Limits, Trust: s.Trust, Namespace: s.Namespace, Stores: s.Stores, NoDefaultStore: s.NoDefaultStore, Record: in.o.Record, Now: in.o.Now,
 	})
 	failed := res.Err
 	settled, err := runtime.Settle(res.Plan, failed, prior, in.o.Limits)

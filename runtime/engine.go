@@ -40,9 +40,11 @@ type RunOptions struct {
 	Trust     Trust
 	Namespace string
 	Stores    []string // names that the script may give for a store beside ""; nil: what Host has
-	Record    Level
-	Seed      uint64 // 0: random
-	Now       func() time.Time
+	// NoDefaultStore says that "" is not for the script.
+	NoDefaultStore bool
+	Record         Level
+	Seed           uint64 // 0: random
+	Now            func() time.Time
 	// Link runs p elsewhere, such as in a child process behind a pipe (ServeCore), and returns
 	// what it gave; nil: p runs here. core is used by one goroutine at a time.
 	Link func(ctx context.Context, v *View, core Link, p Program) (Value, error)
@@ -81,7 +83,7 @@ func (e *Engine) Run(ctx context.Context, p Program, tx *Transaction, o RunOptio
 	}
 	started := now()
 	limits := o.Limits.withDefaults()
-	v := &View{Transaction: *tx, Trust: o.Trust, Namespace: o.Namespace, Limits: limits, Script: p.Name(), Seed: o.Seed}
+	v := &View{Transaction: *tx, Trust: o.Trust, Namespace: o.Namespace, Limits: limits, Script: p.Name(), Seed: o.Seed, NoDefaultStore: o.NoDefaultStore}
 	for v.Seed == 0 {
 		v.Seed = rand.Uint64()
 	}

@@ -20,6 +20,8 @@ type CompileOptions struct {
 	Stage  Stage    // "" unknown
 	Trust  Trust    // least trust
 	Stores []string // names a constant store argument may have beside ""; nil: not checked
+	// NoDefaultStore says that "" is not for the script.
+	NoDefaultStore bool
 	// Refused are functions that cannot be done here, with the reason: a call of one is an
 	// error of the script.
 	Refused map[string]string

@@ -49,6 +49,6 @@ func (e *Engine) Replay(ctx context.Context, p Program, rec *Record, o RunOption
 	tx := v.Transaction
 	tx.Message = v.Mail()
 	o.Host, o.Limits, o.Trust, o.Namespace, o.Seed = NewReplayer(rec), v.Limits, v.Trust, v.Namespace, v.Seed
-	o.Stores = v.Stores
+	o.Stores, o.NoDefaultStore = v.Stores, v.NoDefaultStore
 	return e.Run(ctx, p, &tx, o), nil
 }

@@ -74,7 +74,7 @@ func (r *run) call(f *Function, args []Value) (v Value, asked bool, err error) {
 	if err != nil {
 		return nil, false, err
 	}
-	if err := f.checkStore(a, r.view.Stores); err != nil {
+	if err := f.checkStore(a, r.view.Stores, r.view.NoDefaultStore); err != nil {
 		return nil, false, err
 	}
 	v, asked, err = r.do(f, a, args)

@@ -97,19 +97,24 @@ func CheckCall(name string, args []Value, o CompileOptions) error {
 	if why, ok := o.Refused[f.Name]; ok {
 		return fmt.Errorf("%s: %s", f.Name, why)
 	}
-	return f.checkStore(args, o.Stores)
+	return f.checkStore(args, o.Stores, o.NoDefaultStore)
 }
 
-// checkStore refuses a store that is not among stores; nil: not checked.
-func (f *Function) checkStore(args []Value, stores []string) error {
-	if stores == nil {
+// checkStore refuses a store that is not among stores (nil: not checked), and the default
+// one if that is asked for.
+func (f *Function) checkStore(args []Value, stores []string, noDefault bool) error {
+	if stores == nil && !noDefault {
 		return nil
 	}
 	for i, p := range f.Params {
 		if p.Name != "store" || i >= len(args) {
 			continue
 		}
-		if s, ok := args[i].(string); ok && s != "" && !contains(stores, s) {
+		switch s, ok := args[i].(string); {
+		case !ok:
+		case s == "" && noDefault:
+			return fmt.Errorf("%s: the default store is not for this script", f.Name)
+		case s != "" && stores != nil && !contains(stores, s):
 			return fmt.Errorf("%s: unknown store %q", f.Name, s)
 		}
 	}

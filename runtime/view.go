@@ -17,7 +17,9 @@ type View struct {
 	Script    string `cbor:"script"`
 	// Stores are the names that the script may give for a store, "" among them; nil: not checked.
 	Stores []string `cbor:"stores,omitempty"`
-	Seed   uint64   `cbor:"seed"` // for random numbers, recorded
+	// NoDefaultStore says that "" is not for the script, although it is among Stores.
+	NoDefaultStore bool   `cbor:"no_default_store,omitempty"`
+	Seed           uint64 `cbor:"seed"` // for random numbers, recorded
 
 	once sync.Once
 }

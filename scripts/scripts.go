@@ -47,14 +47,16 @@ type Source struct {
 
 // Script is a compiled script. It is not changed.
 type Script struct {
-	Program      runtime.Program
-	Path         string
-	Stage        runtime.Stage
-	Trust        runtime.Trust
-	Namespace    string   // of its keys: "a:" and the namespace; for a user's set by For
-	Stores       []string // names that it may give for a store beside ""; nil: not checked
-	OnError      OnFailure
-	OnStoreError OnFailure
+	Program   runtime.Program
+	Path      string
+	Stage     runtime.Stage
+	Trust     runtime.Trust
+	Namespace string   // of its keys: "a:" and the namespace; for a user's set by For
+	Stores    []string // names that it may give for a store beside ""; nil: not checked
+	// NoDefaultStore says that "" is not for it.
+	NoDefaultStore bool
+	OnError        OnFailure
+	OnStoreError   OnFailure
 
 	accounts []string
 }
@@ -65,6 +67,8 @@ type Options struct {
 	// Stores are the names that a script may give for a store beside ""; nil: not
 	// checked. UserStores are those that users' scripts may name.
 	Stores, UserStores []string
+	// NoUserDefault says that the default store is not for users' scripts.
+	NoUserDefault bool
 	// ReadFile reads a script; nil: os.ReadFile.
 	ReadFile func(path string) ([]byte, error)
 	// Instrument asks for sites and hits in every language.
@@ -172,12 +176,12 @@ func (l *Library) compile(src Source) (Script, error) {
 		o.Refused = l.o.Refused()
 	}
 	if s.Trust == runtime.User {
-		o.Stores = l.o.UserStores
+		o.Stores, o.NoDefaultStore = l.o.UserStores, l.o.NoUserDefault
 		if o.Stores == nil && l.o.Stores != nil {
 			o.Stores = []string{}
 		}
 	}
-	s.Stores = o.Stores
+	s.Stores, s.NoDefaultStore = o.Stores, o.NoDefaultStore
 	s.Program, err = l.o.Engine.Compile(src.Path, code, o)
 	if err == nil && s.Trust == runtime.User {
 		if why, ok := l.o.AdminOnly[s.Program.Language()]; ok {

@@ -242,7 +242,7 @@ func newLibrary(config func() *Config, e *runtime.Engine) *scripts.Library {
 			users = append(users, id)
 		}
 	}
-	return scripts.New(scripts.Options{Engine: e, Stores: all, UserStores: users, Instrument: c.Explain.Record == "full",
+	return scripts.New(scripts.Options{Engine: e, Stores: all, UserStores: users, NoUserDefault: !c.Store[c.Storage.Lookup].User, Instrument: c.Explain.Record == "full",
 		// goja bounds time and depth, not memory.
 		AdminOnly: map[string]string{"javascript": "its memory cannot be bounded"},
 		Refused:   func() map[string]string { return refusedOf(config()) }})
@@ -280,8 +280,12 @@ func (n *node) host(trust runtime.Trust) runtime.Host {
 func (n *node) hostOver(trust runtime.Trust, store func(string) (kv.Store, error)) *runtime.Live {
 	return &runtime.Live{
 		Stores: func(id string) (kv.Store, error) {
-			if trust == runtime.User && id != "" && !n.config().Store[id].User {
-				return nil, fmt.Errorf("unknown store %q", id)
+			name := id
+			if name == "" {
+				name = n.config().Storage.Lookup
+			}
+			if trust == runtime.User && !n.config().Store[name].User {
+				return nil, fmt.Errorf("store %q is not for users' scripts", id)
 			}
 			return store(id)
 		},
