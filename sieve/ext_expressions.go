@@ -18,7 +18,7 @@ const expressionsName = "vnd.sluice.expressions"
 // Expressions compiles the expressions of let and eval.
 type Expressions interface {
 	// Compile returns an expression. variables are the names, in lower case, that it may
-	// read beside the functions of the runtime table. The first *runtime.SourceError in its
+	// read beside the functions of the runtime table. Every *runtime.SourceError in its
 	// error, whose place counts within source, is placed in the script.
 	Compile(name, source string, variables []string, o runtime.CompileOptions) (Expression, error)
 }
@@ -114,6 +114,12 @@ func (b *Binder) expression(c *Call) *expression {
 // expressionError places the error of an expression in the script: exactly, where the
 // expression stands in the source as it is.
 func (b *Binder) expressionError(s *String, err error) {
+	if all, ok := errors.AsType[runtime.SourceErrors](err); ok {
+		for _, one := range all {
+			b.expressionError(s, one)
+		}
+		return
+	}
 	e, ok := errors.AsType[*runtime.SourceError](err)
 	if !ok {
 		b.Errorf(s.Span, "in the expression: %s", err)
