@@ -461,6 +461,30 @@ func TestADamagedAccountHurtsNobodyElse(t *testing.T) {
 	s.stop()
 }
 
+// The blobs vanish under the server. What it answers with 250 then is in the journal, and is filed, once,
+// by the next start.
+func TestMailThatCannotBeFiledNowIsFiledByTheNextStart(t *testing.T) {
+	s := startServer(t, "", nil)
+	s.addAccount("vera", "secret")
+	if err := os.RemoveAll(filepath.Join(s.dir, "data", "blobs")); err != nil {
+		t.Fatal(err)
+	}
+	c := dialLMTP(t, s.lmtp)
+	answer := c.send("a@remote.test", []string{"vera@example.test"}, []byte("Subject: x\r\n\r\nx\r\n"))[0]
+	c.close()
+	s.stop()
+	s.start()
+	want := 0
+	if strings.HasPrefix(answer, "250") {
+		want = 1
+	} else if !strings.HasPrefix(answer, "4") {
+		t.Errorf("the answer is %s", answer)
+	}
+	if n := len(s.mailbox(s.login("vera", "secret"), "INBOX")); n != want {
+		t.Errorf("vera has %d messages after %q, want %d", n, answer, want)
+	}
+}
+
 func TestSystemdIsTold(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "notify")
