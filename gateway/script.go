@@ -2,59 +2,30 @@ package gateway
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 
-	"github.com/sluice-mail/sluice/kv"
 	"github.com/sluice-mail/sluice/runtime"
 	"github.com/sluice-mail/sluice/scripts"
 )
-
-// watched notes that a store could not be reached: a language may turn the error into
-// one of its own on the way to us.
-type watched struct {
-	runtime.Host
-	unreachable bool
-}
-
-func (w *watched) Do(e *runtime.Env, f *runtime.Function, a runtime.Args) (runtime.Value, error) {
-	v, err := w.Host.Do(e, f, a)
-	if errors.Is(err, kv.ErrUnavailable) {
-		w.unreachable = true
-	}
-	return v, err
-}
 
 // run runs one script and settles its plan with what earlier scripts settled. A failure
 // is logged, counted and settled; onFailure is what the script's settings say about
 // it then, Accept where it did not fail.
 func (in *Intake) run(ctx context.Context, s scripts.Script, tx *runtime.Transaction, prior []runtime.Action) (settled runtime.Settled, onFailure scripts.OnFailure) {
 	in.scriptRuns.Add(1)
-	host := &watched{Host: in.o.Hosts(s.Trust)}
 	res := in.o.Engine.Run(ctx, s.Program, tx, runtime.RunOptions{
-		Host: host, Limits: in.o.Limits, Trust: s.Trust, Namespace: s.Namespace, Stores: s.Stores, NoDefaultStore: s.NoDefaultStore, Record: in.o.Record, Now: in.o.Now,
+		Host: in.o.Hosts(s.Trust), Limits: in.o.Limits, Trust: s.Trust, Namespace: s.Namespace, Stores: s.Stores, NoDefaultStore: s.NoDefaultStore, Record: in.o.Record, Now: in.o.Now,
 	})
-	failed := res.Err
-	settled, err := runtime.Settle(res.Plan, failed, prior, in.o.Limits)
-	if err != nil {
-		failed = err
-		if res.Record != nil && res.Record.Error == "" {
-			res.Record.Error = err.Error()
-		}
-		settled, err = runtime.Settle(runtime.Plan{}, failed, prior, in.o.Limits)
-	}
-	if err != nil { // cannot be: a failed plan is empty
-		in.log.Error("gateway: settle", slog.String("script", s.Path), slog.Any("err", err))
-	}
+	settled = res.Settle(prior, in.o.Limits)
 	in.note(tx, res.Record)
 	onFailure = scripts.Accept
-	if failed != nil {
+	if res.Err != nil {
 		in.scriptErrors.Add(1)
 		in.log.Warn("script failed", slog.String("script", s.Path), slog.String("language", s.Program.Language()),
 			slog.String("stage", string(tx.Stage)), slog.String("account", tx.Rcpt.Name),
-			slog.String("message_id", tx.ID), slog.Any("err", failed))
+			slog.String("message_id", tx.ID), slog.Any("err", res.Err))
 		onFailure = s.OnError
-		if host.unreachable || errors.Is(failed, kv.ErrUnavailable) {
+		if res.StoreErr != nil {
 			onFailure = s.OnStoreError
 		} else if tx.Stage == runtime.StageDeliver {
 			onFailure = scripts.Accept // a broken filter never costs mail

@@ -98,13 +98,7 @@ func (in runIn) run(ctx context.Context, store func(string) (kv.Store, error), h
 		level = runtime.RecordFull
 	}
 	res := e.Run(ctx, p, tx, runtime.RunOptions{Host: host(runtime.Admin, reach), Limits: limitsOf(c), Trust: runtime.Admin, Namespace: scripts.AdminNamespace(in.Namespace), Stores: stores, Record: level})
-	settled, settleErr := runtime.Settle(res.Plan, res.Err, nil, limitsOf(c))
-	if settleErr != nil {
-		res.Err = settleErr
-		if settled, err = runtime.Settle(res.Plan, settleErr, nil, limitsOf(c)); err != nil {
-			return out, err
-		}
-	}
+	settled := res.Settle(nil, limitsOf(c))
 	if out.JSON, err = runtime.ResultJSON(res, settled); err != nil {
 		return out, err
 	}

@@ -50,11 +50,12 @@ func (n *node) openJobs(context.Context) error {
 }
 
 // round goes over all accounts, one batch of one account a call. It is used by one job, whose
-// lease keeps calls apart.
+// lease keeps calls apart. An account that fails is told at the end and keeps no other waiting.
 type round struct {
-	n    *node
-	left []string // accounts of this round that are not done
-	busy bool
+	n      *node
+	left   []string // accounts of this round that are not done
+	busy   bool
+	failed []error
 }
 
 func (r *round) batch(ctx context.Context, work func(id string) (removed int, more bool, err error)) (int, bool, error) {
@@ -63,17 +64,20 @@ func (r *round) batch(ctx context.Context, work func(id string) (removed int, mo
 		if err != nil || len(ids) == 0 {
 			return 0, false, err
 		}
-		r.left, r.busy = ids, true
+		r.left, r.busy, r.failed = ids, true, nil
 	}
 	removed, more, err := work(r.left[0])
 	if err != nil || !more {
 		r.left = r.left[1:]
 	}
 	r.busy = len(r.left) > 0
-	if errors.Is(err, mailstore.ErrNotFound) {
-		err = nil // the account went in the meantime
+	if err != nil && !errors.Is(err, mailstore.ErrNotFound) { // not found: it went in the meantime
+		r.failed = append(r.failed, err)
 	}
-	return removed, r.busy, err
+	if r.busy {
+		return removed, true, nil
+	}
+	return removed, false, errors.Join(r.failed...)
 }
 
 // vanished is what purge-vanished works on.
