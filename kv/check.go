@@ -40,9 +40,10 @@ func CheckMany(ks []Key) error {
 	return nil
 }
 
-// ParseCounter reads a counter's row: decimal ASCII, or ErrNotCounter.
+// ParseCounter reads a counter's row: decimal ASCII as FormatCounter writes it, or ErrNotCounter.
+// There is one spelling of a number (no +, no leading 0), since backends count by themselves.
 func ParseCounter(v []byte) (int64, error) {
-	if len(v) == 0 || len(v) > 20 || v[0] == '+' {
+	if len(v) == 0 || len(v) > 20 || v[0] == '+' || v[0] == '0' && len(v) > 1 || len(v) > 1 && v[0] == '-' && v[1] == '0' {
 		return 0, ErrNotCounter
 	}
 	n, err := strconv.ParseInt(string(v), 10, 64)

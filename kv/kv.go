@@ -61,6 +61,7 @@ type Key struct {
 type Value struct {
 	Bytes   []byte
 	Expires time.Time // zero: never
+	Fence   uint64    // largest fencing number that wrote the row; 0: none did
 }
 
 // Item is a row with its name, as List returns it.
@@ -86,6 +87,10 @@ type Store interface {
 	GetMany(ctx context.Context, ks []Key) ([]Value, error)
 	// Set writes the value, replacing what was there and its expiry.
 	Set(ctx context.Context, k Key, v []byte, ttl time.Duration) error
+	// SetFenced is Set for a caller that holds a lease with this fencing number: it returns
+	// ErrNotOwner if a larger one has written the row. The row remembers the number as long
+	// as it lives, also when Set, CompareAndSwap or Incr change it. SetOwned looks at the lease, too.
+	SetFenced(ctx context.Context, k Key, v []byte, ttl time.Duration, fence uint64) error
 	// Add writes the value only if the key is absent, and says whether it did.
 	Add(ctx context.Context, k Key, v []byte, ttl time.Duration) (bool, error)
 	// CompareAndSwap writes next only if the key holds old (nil: is absent), and says

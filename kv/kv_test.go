@@ -20,8 +20,10 @@ func page() []byte {
 	fmt.Fprint(&b, "# Prefixes\n\nMade from the table of prefixes by `go test ./kv -run Prefixes -update`.\n\n"+
 		"Readers and writers are those of the whole design: a part that is not built yet does neither.\n\n"+
 		"Every key begins with one of these numbers. Numbers below 25 never change their meaning; 25 to 63 are kept free.\n"+
-		"A *durable* write is acknowledged after it is on disk, a *relaxed* one may lose the last second in a crash, a *volatile* one lives in memory.\n\n"+
-		"| n | name | holds | expires after | class | kind | cached | read by | written by |\n|---|---|---|---|---|---|---|---|---|\n")
+		"A *durable* write is acknowledged after it is on disk, a *relaxed* one may lose the last second in a crash, a *volatile* one lives in memory.\n"+
+		"Where other machines write to the store too, rows are cached for the time in brackets at most, or not at all. When the store does not\n"+
+		"answer, the server goes on as if the row were absent (*open*) or refuses for now what it guards (*closed*); in a script it is always an error.\n\n"+
+		"| n | name | holds | expires after | class | kind | cached | unreachable | read by | written by |\n|---|---|---|---|---|---|---|---|---|---|\n")
 	for _, i := range Prefixes() {
 		ttl, cached := "never", "no"
 		if i.TTL > 0 {
@@ -30,7 +32,10 @@ func page() []byte {
 		if i.Cacheable {
 			cached = "yes"
 		}
-		fmt.Fprintf(&b, "| %d | %s | %s | %s | %s | %s | %s | %s | %s |\n", i.Prefix, i.Name, i.Purpose, ttl, i.Class, i.Kind, cached, i.ReadBy, i.WrittenBy)
+		if i.StaleOK > 0 {
+			cached += " (" + FormatTTL(i.StaleOK) + ")"
+		}
+		fmt.Fprintf(&b, "| %d | %s | %s | %s | %s | %s | %s | %s | %s | %s |\n", i.Prefix, i.Name, i.Purpose, ttl, i.Class, i.Kind, cached, i.Unreachable, i.ReadBy, i.WrittenBy)
 	}
 	return b.Bytes()
 }

@@ -4,7 +4,9 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
 	"fmt"
+	"time"
 )
 
 // NewOwner returns a random owner token for a lease: 128 bits in hex.
@@ -36,6 +38,27 @@ func (l Lease) Held() error {
 type LeaseReader interface {
 	// Lease returns the running lease of k, or ErrNotFound.
 	Lease(ctx context.Context, k Key) (Lease, error)
+}
+
+// SetOwned writes the value under k if l is the running lease of its key and no later owner has
+// written k; else it returns ErrNotOwner.
+//
+// The lease and the row are two steps, since they may be on two machines. In between the lease can run
+// out and somebody else can take it, but then its larger fence decides: what a later owner wrote is never
+// overwritten.
+func SetOwned(ctx context.Context, s Store, l Lease, k Key, v []byte, ttl time.Duration) error {
+	r, ok := s.(LeaseReader)
+	if !ok {
+		return ErrUnsupported
+	}
+	is, err := r.Lease(ctx, l.Key)
+	if errors.Is(err, ErrNotFound) || err == nil && !l.Holds(is) {
+		return ErrNotOwner
+	}
+	if err != nil {
+		return err
+	}
+	return s.SetFenced(ctx, k, v, ttl, l.Fence)
 }
 
 // LeaseKeeper is implemented by stores that keep durable copies of leases for an

@@ -60,7 +60,22 @@ type Info struct {
 	Kind      Kind
 	ReadBy    string
 	WrittenBy string
+	// Unreachable is what the server's own use does when the store does not answer. In a script it
+	// is always an error.
+	Unreachable Policy
+	// StaleOK is how old a cached row may be where other machines write to the store, too; 0 is
+	// not cached there.
+	StaleOK time.Duration
 }
+
+// Policy says how the server goes on without its store.
+type Policy uint8
+
+// The policies.
+const (
+	FailClosed Policy = iota // what the row guards is refused, for now
+	FailOpen                 // as if the row were absent
+)
 
 // Kind says what rows of a prefix are; kinds never share a key.
 type Kind uint8

@@ -86,6 +86,11 @@ func (e *Engine) Set(ctx context.Context, k kv.Key, v []byte, ttl time.Duration)
 	return e.change(k, func(s kv.Store) error { return s.Set(ctx, k, v, ttl) })
 }
 
+// SetFenced writes the value unless a larger fence has written the row.
+func (e *Engine) SetFenced(ctx context.Context, k kv.Key, v []byte, ttl time.Duration, fence uint64) error {
+	return e.change(k, func(s kv.Store) error { return s.SetFenced(ctx, k, v, ttl, fence) })
+}
+
 // Add writes the value only if the key is absent.
 func (e *Engine) Add(ctx context.Context, k kv.Key, v []byte, ttl time.Duration) (ok bool, err error) {
 	err = e.change(k, func(s kv.Store) (err error) {

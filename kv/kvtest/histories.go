@@ -28,8 +28,13 @@ const (
 // decides which calls are made, though not how they interleave.
 func Histories(t *testing.T, s kv.Store, advance func(time.Duration), n int, seed uint64) (illegal int, example string) {
 	t.Helper()
+	return Suite{}.histories(t, s, advance, n, seed)
+}
+
+func (suite Suite) histories(t *testing.T, s kv.Store, advance func(time.Duration), n int, seed uint64) (illegal int, example string) {
+	t.Helper()
 	for i := range n {
-		h := &history{ctx: t.Context(), kv: s, advance: advance, name: fmt.Sprintf("history %d/", i)}
+		h := &history{ctx: t.Context(), kv: s, advance: advance, name: fmt.Sprintf("history %d/", i), lacks: suite.Lacks}
 		if err := h.findBase(); err != nil {
 			t.Fatal(err)
 		}
@@ -58,6 +63,7 @@ type history struct {
 	base    time.Time // the store's time when the history began
 	began   time.Time // the machine's
 	moved   atomic.Int64
+	lacks   Feature
 }
 
 // findBase asks the store for its time: it may not be the test's clock's.
@@ -85,6 +91,9 @@ func (h *history) run(seed, number uint64) []porcupine.Operation {
 			start.Wait()
 			for range calls {
 				in := pick(rng, lease)
+				if needs[in.act]&h.lacks != 0 {
+					in.act = opGet
+				}
 				if rng.IntN(3) == 0 {
 					goruntime.Gosched()
 				}

@@ -30,7 +30,7 @@ func (e *env) counts(k kv.Key, want int64) {
 }
 
 var counterTests = []test{
-	{"a counter starts at 0 and is decimal ASCII", func(e *env) {
+	{"a counter starts at 0 and is decimal ASCII", 0, func(e *env) {
 		k := counter("a")
 		e.counts(k, 0)
 		e.lacks(k)
@@ -46,7 +46,7 @@ var counterTests = []test{
 		}
 		e.counts(k, 1)
 	}},
-	{"a counter's ttl runs from its first increment and does not slide", func(e *env) {
+	{"a counter's ttl runs from its first increment and does not slide", 0, func(e *env) {
 		k := counter("a")
 		e.incr(k, 1, time.Minute, 1)
 		e.advance(59 * time.Second)
@@ -67,9 +67,9 @@ var counterTests = []test{
 		e.advance(time.Second)
 		e.counts(k, 0)
 	}},
-	{"what is no number is no counter and stays as it is", func(e *env) {
+	{"what is no number is no counter and stays as it is", 0, func(e *env) {
 		k := counter("a")
-		for _, v := range []string{"", "x", "1.5", "0x1", " 1", "9223372036854775808", "1\n"} {
+		for _, v := range []string{"", "x", "1.5", "0x1", " 1", "9223372036854775808", "1\n", "+1", "007", "-0", "1\x00"} {
 			e.set(k, v, 0)
 			_, err := e.kv.Incr(e.ctx, k, 1, 0)
 			e.is(err, kv.ErrNotCounter)
@@ -78,7 +78,7 @@ var counterTests = []test{
 			e.has(k, v)
 		}
 	}},
-	{"a counter that would overflow keeps its number", func(e *env) {
+	{"a counter that would overflow keeps its number", 0, func(e *env) {
 		k := counter("a")
 		e.incr(k, math.MaxInt64, 0, math.MaxInt64)
 		_, err := e.kv.Incr(e.ctx, k, 1, 0)
@@ -101,7 +101,7 @@ func (e *env) rate(k kv.Key, rule kv.Rule, cost int64, peek bool, want kv.Decisi
 }
 
 var rateTests = []test{
-	{"a sliding window admits its limit and says when to come again", func(e *env) {
+	{"a sliding window admits its limit and says when to come again", 0, func(e *env) {
 		k := allow("a")
 		for left := int64(9); left >= 0; left-- {
 			e.rate(k, perMinute, 1, false, kv.Decision{Allowed: true, Limit: 10, Remaining: left})
@@ -114,7 +114,7 @@ var rateTests = []test{
 		e.advance(time.Millisecond)
 		e.rate(k, perMinute, 1, false, kv.Decision{Allowed: true, Limit: 10})
 	}},
-	{"a burst is admitted at once and refills at the rate", func(e *env) {
+	{"a burst is admitted at once and refills at the rate", 0, func(e *env) {
 		k := allow("a")
 		e.rate(k, bursty, 5, false, kv.Decision{Allowed: true, Limit: 60})
 		e.rate(k, bursty, 2, false, kv.Decision{Limit: 60, RetryAfter: 2 * time.Second})
@@ -125,7 +125,7 @@ var rateTests = []test{
 		e.advance(time.Hour)
 		e.rate(k, bursty, 0, true, kv.Decision{Allowed: true, Limit: 60, Remaining: 5})
 	}},
-	{"peeking takes nothing, refusing takes nothing, a cost of 0 asks", func(e *env) {
+	{"peeking takes nothing, refusing takes nothing, a cost of 0 asks", 0, func(e *env) {
 		k := allow("a")
 		for range 3 {
 			e.rate(k, perMinute, 10, true, kv.Decision{Allowed: true, Limit: 10})
@@ -134,7 +134,7 @@ var rateTests = []test{
 		}
 		e.rate(k, perMinute, 10, false, kv.Decision{Allowed: true, Limit: 10})
 	}},
-	{"keys, prefixes and rules have allowances of their own", func(e *env) {
+	{"keys, prefixes and rules have allowances of their own", 0, func(e *env) {
 		e.rate(allow("a"), perMinute, 10, false, kv.Decision{Allowed: true, Limit: 10})
 		e.rate(allow("b"), perMinute, 10, false, kv.Decision{Allowed: true, Limit: 10})
 		e.rate(value("a"), perMinute, 10, false, kv.Decision{Allowed: true, Limit: 10})
@@ -142,7 +142,7 @@ var rateTests = []test{
 		e.rate(allow("a"), kv.Rule{Limit: 10, Per: time.Hour}, 10, false, kv.Decision{Allowed: true, Limit: 10})
 		e.rate(allow("a"), perMinute, 0, true, kv.Decision{Allowed: true, Limit: 10})
 	}},
-	{"nonsense is refused", func(e *env) {
+	{"nonsense is refused", 0, func(e *env) {
 		for _, r := range []kv.Rule{{}, {Limit: 1}, {Per: time.Second}, {Limit: -1, Per: time.Second}, {Limit: 1, Per: time.Second, Burst: -1}, {Limit: 1, Per: 1000 * 24 * time.Hour}} {
 			_, err := e.kv.Rate(e.ctx, allow("a"), r, 1, false)
 			e.is(err, kv.ErrInvalid)
@@ -150,14 +150,14 @@ var rateTests = []test{
 		_, err := e.kv.Rate(e.ctx, allow("a"), perMinute, -1, false)
 		e.is(err, kv.ErrInvalid)
 	}},
-	{"a clock set back does not freeze a limit", func(e *env) {
+	{"a clock set back does not freeze a limit", 0, func(e *env) {
 		e.rate(allow("a"), perMinute, 10, false, kv.Decision{Allowed: true, Limit: 10})
 		e.advance(-24 * time.Hour)
 		e.rate(allow("a"), perMinute, 1, true, kv.Decision{Limit: 10, RetryAfter: 66 * time.Second})
 		e.advance(2 * time.Minute)
 		e.rate(allow("a"), perMinute, 10, false, kv.Decision{Allowed: true, Limit: 10})
 	}},
-	{"a clock set back revives nothing and keeps time running", func(e *env) {
+	{"a clock set back revives nothing and keeps time running", 0, func(e *env) {
 		e.set(value("a"), "1", time.Minute)
 		e.set(value("b"), "1", 2*time.Minute)
 		e.advance(time.Minute)
@@ -171,7 +171,7 @@ var rateTests = []test{
 }
 
 var raceTests = []test{
-	{"concurrent increments are all counted, each with a number of its own", func(e *env) {
+	{"concurrent increments are all counted, each with a number of its own", 0, func(e *env) {
 		var mu sync.Mutex
 		seen := map[int64]bool{}
 		e.many(400, func(int) {
@@ -185,7 +185,7 @@ var raceTests = []test{
 		})
 		e.counts(counter("a"), 400)
 	}},
-	{"of concurrent Adds, swaps and locks exactly one wins", func(e *env) {
+	{"of concurrent Adds, swaps and locks exactly one wins", 0, func(e *env) {
 		for round := range 10 {
 			name := fmt.Sprint(round)
 			e.set(value("s"+name), "old", 0)
@@ -221,7 +221,7 @@ var raceTests = []test{
 			}
 		}
 	}},
-	{"concurrent callers of a limit share it", func(e *env) {
+	{"concurrent callers of a limit share it", 0, func(e *env) {
 		var mu sync.Mutex
 		allowed := 0
 		e.many(50, func(int) {
@@ -239,7 +239,7 @@ var raceTests = []test{
 			e.Errorf("allowed %d, want 10", allowed)
 		}
 	}},
-	{"purging never takes a row that was written anew", func(e *env) {
+	{"purging never takes a row that was written anew", 0, func(e *env) {
 		e.many(8, func(w int) {
 			for i := range 25 {
 				k := value(fmt.Sprintf("%d/%d", w, i%5))

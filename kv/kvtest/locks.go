@@ -28,7 +28,7 @@ func (e *env) locked(k kv.Key) {
 }
 
 var lockTests = []test{
-	{"a lease keeps others away until it is given up", func(e *env) {
+	{"a lease keeps others away until it is given up", Locks, func(e *env) {
 		for _, durable := range []bool{false, true} {
 			l := e.lock(lock("a"), time.Minute, durable)
 			e.locked(lock("a"))
@@ -41,7 +41,7 @@ var lockTests = []test{
 			e.ok(err)
 		}
 	}},
-	{"a lease ends in its millisecond", func(e *env) {
+	{"a lease ends in its millisecond", Locks, func(e *env) {
 		for _, durable := range []bool{false, true} {
 			old := e.lock(lock("a"), time.Minute, durable)
 			e.advance(time.Minute - time.Millisecond)
@@ -58,7 +58,7 @@ var lockTests = []test{
 			e.ok(e.kv.Unlock(e.ctx, next))
 		}
 	}},
-	{"a lease without ttl is held for ever", func(e *env) {
+	{"a lease without ttl is held for ever", Locks, func(e *env) {
 		l := e.lock(lock("a"), 0, false)
 		e.advance(1000 * time.Hour)
 		e.locked(lock("a"))
@@ -66,7 +66,7 @@ var lockTests = []test{
 		e.locked(lock("a"))
 		e.ok(e.kv.Unlock(e.ctx, l))
 	}},
-	{"Renew counts from now, may shorten, and keeps owner and fence", func(e *env) {
+	{"Renew counts from now, may shorten, and keeps owner and fence", Locks, func(e *env) {
 		for _, durable := range []bool{false, true} {
 			l := e.lock(lock("a"), time.Minute, durable)
 			e.advance(30 * time.Second)
@@ -84,7 +84,7 @@ var lockTests = []test{
 			e.is(err, kv.ErrNotOwner)
 		}
 	}},
-	{"a fence is larger than all before it, whatever became of them", func(e *env) {
+	{"a fence is larger than all before it, whatever became of them", Locks, func(e *env) {
 		var last uint64
 		take := func(durable bool) kv.Lease {
 			e.Helper()
@@ -110,7 +110,7 @@ var lockTests = []test{
 			e.ok(err)
 		}
 	}},
-	{"a lease is held by owner and fence together", func(e *env) {
+	{"a lease is held by owner and fence together", Locks, func(e *env) {
 		l := e.lock(lock("a"), time.Minute, false)
 		for _, thief := range []kv.Lease{
 			{Key: l.Key, Owner: kv.NewOwner(), Fence: l.Fence},
@@ -128,7 +128,57 @@ var lockTests = []test{
 		e.locked(lock("a"))
 		e.ok(e.kv.Unlock(e.ctx, l))
 	}},
-	{"a lease and a value under one key do not touch", func(e *env) {
+	{"what a later owner wrote is never overwritten by an earlier one", Locks, func(e *env) {
+		k := value("guarded")
+		old := e.lock(lock("a"), time.Second, false)
+		e.ok(kv.SetOwned(e.ctx, e.kv, old, k, []byte("old"), 0))
+		if v, err := e.kv.Get(e.ctx, k); err != nil || v.Fence != old.Fence {
+			e.Errorf("fence %d, %v, want %d", v.Fence, err, old.Fence)
+		}
+		e.advance(time.Second)
+		// Nobody has the lock, and the old owner has lost it all the same.
+		e.is(kv.SetOwned(e.ctx, e.kv, old, k, []byte("late"), 0), kv.ErrNotOwner)
+		next := e.lock(lock("a"), time.Minute, false)
+		e.is(kv.SetOwned(e.ctx, e.kv, old, k, []byte("late"), 0), kv.ErrNotOwner)
+		e.ok(kv.SetOwned(e.ctx, e.kv, next, k, []byte("next"), 0))
+		// A write that was under way when the lease ran out arrives now.
+		e.is(e.kv.SetFenced(e.ctx, k, []byte("late"), 0, old.Fence), kv.ErrNotOwner)
+		e.has(k, "next")
+		e.ok(e.kv.Unlock(e.ctx, next))
+		e.is(kv.SetOwned(e.ctx, e.kv, next, k, []byte("late"), 0), kv.ErrNotOwner)
+		e.has(k, "next")
+	}},
+	{"a row remembers its fence as long as it lives", Locks, func(e *env) {
+		k := value("guarded")
+		fenced := func(fence uint64, want error) {
+			e.Helper()
+			e.is(e.kv.SetFenced(e.ctx, k, []byte("1"), time.Minute, fence), want)
+		}
+		fenced(5, nil)
+		fenced(5, nil)
+		fenced(4, kv.ErrNotOwner)
+		e.set(k, "2", 0)
+		fenced(4, kv.ErrNotOwner)
+		_, err := e.kv.CompareAndSwap(e.ctx, k, []byte("2"), []byte("3"), 0)
+		e.ok(err)
+		_, err = e.kv.Incr(e.ctx, k, 1, 0)
+		e.ok(err)
+		fenced(4, kv.ErrNotOwner)
+		e.has(k, "4")
+		fenced(6, nil)
+		e.advance(time.Minute)
+		fenced(4, nil) // the row of fence 6 is over
+		_, err = e.kv.Delete(e.ctx, k)
+		e.ok(err)
+		fenced(1, nil)
+		e.set(k, "", time.Second)
+		e.advance(time.Second)
+		e.set(k, "again", 0)
+		fenced(0, nil)
+		e.is(e.kv.SetFenced(e.ctx, k, make([]byte, kv.MaxValue+1), 0, 9), kv.ErrTooLarge)
+		e.is(e.kv.SetFenced(e.ctx, k, nil, -1, 9), kv.ErrInvalid)
+	}},
+	{"a lease and a value under one key do not touch", Locks, func(e *env) {
 		l := e.lock(lock("a"), time.Minute, false)
 		e.lacks(lock("a"))
 		e.set(lock("a"), "1", 0)

@@ -33,6 +33,9 @@ const (
 
 var actNames = [acts]string{"get", "set", "add", "swap", "delete", "delete prefix", "list", "incr", "counter", "rate", "lock", "renew", "unlock", "advance", "purge"}
 
+// needs says which acts a backend may lack.
+var needs = [acts]Feature{opDeletePrefix: Lists, opList: Lists, opLock: Locks, opRenew: Locks, opUnlock: Locks}
+
 // input is one call: key is 0 or 1 for the values; counters, limits and locks have one
 // key each. Values are small numbers.
 type input struct {

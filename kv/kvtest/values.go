@@ -11,7 +11,7 @@ import (
 )
 
 var valueTests = []test{
-	{"a value is read back as it was written, any bytes and sizes", func(e *env) {
+	{"a value is read back as it was written, any bytes and sizes", 0, func(e *env) {
 		for _, name := range []string{"", "a", "\x00", "\xff\xfe", strings.Repeat("k", kv.MaxName)} {
 			for _, size := range []int{0, 1, 1023, 1024, 1025, 70_000, kv.MaxValue} {
 				v := bytes.Repeat([]byte{0, 0xff, 'x'}, size/3+1)[:size]
@@ -26,14 +26,14 @@ var valueTests = []test{
 		e.ok(e.kv.Set(e.ctx, value("nil"), nil, 0))
 		e.has(value("nil"), "")
 	}},
-	{"keys of different prefixes are different", func(e *env) {
+	{"keys of different prefixes are different", 0, func(e *env) {
 		e.set(value("a"), "1", 0)
 		e.set(kv.Key{Prefix: kv.Greylist, Name: "a"}, "2", 0)
 		e.has(value("a"), "1")
 		e.has(kv.Key{Prefix: kv.Greylist, Name: "a"}, "2")
 		e.lacks(kv.Key{Prefix: kv.OAuth, Name: "a"})
 	}},
-	{"what is too large is refused and changes nothing", func(e *env) {
+	{"what is too large is refused and changes nothing", 0, func(e *env) {
 		long := strings.Repeat("k", kv.MaxName+1)
 		fat := make([]byte, kv.MaxValue+1)
 		e.set(value("a"), "1", 0)
@@ -61,7 +61,7 @@ var valueTests = []test{
 			}
 		}
 	}},
-	{"a negative ttl is refused and changes nothing", func(e *env) {
+	{"a negative ttl is refused and changes nothing", 0, func(e *env) {
 		e.is(e.kv.Set(e.ctx, value("a"), nil, -1), kv.ErrInvalid)
 		_, err := e.kv.Add(e.ctx, value("a"), nil, -time.Hour)
 		e.is(err, kv.ErrInvalid)
@@ -72,7 +72,7 @@ var valueTests = []test{
 		e.lacks(value("a"))
 		e.lacks(counter("a"))
 	}},
-	{"a row is gone in the millisecond it expires, not before and not later", func(e *env) {
+	{"a row is gone in the millisecond it expires, not before and not later", 0, func(e *env) {
 		e.set(value("a"), "1", 5*time.Second)
 		first, err := e.kv.Get(e.ctx, value("a"))
 		e.ok(err)
@@ -93,7 +93,7 @@ var valueTests = []test{
 		e.advance(time.Millisecond)
 		e.lacks(value("b"))
 	}},
-	{"Expires is ttl after the write", func(e *env) {
+	{"Expires is ttl after the write", 0, func(e *env) {
 		e.set(value("a"), "1", time.Minute)
 		e.advance(time.Second)
 		e.set(value("b"), "1", time.Minute)
@@ -105,7 +105,7 @@ var valueTests = []test{
 			e.Errorf("written a second apart, they expire %v apart", got)
 		}
 	}},
-	{"Set replaces the value and its expiry", func(e *env) {
+	{"Set replaces the value and its expiry", 0, func(e *env) {
 		e.set(value("a"), "1", time.Second)
 		e.set(value("a"), "2", 0)
 		e.advance(time.Hour)
@@ -119,7 +119,7 @@ var valueTests = []test{
 		e.advance(time.Second)
 		e.lacks(value("big"))
 	}},
-	{"Add writes only where nothing is, or nothing any more", func(e *env) {
+	{"Add writes only where nothing is, or nothing any more", 0, func(e *env) {
 		add := func(v string, ttl time.Duration, want bool) {
 			e.Helper()
 			got, err := e.kv.Add(e.ctx, value("a"), []byte(v), ttl)
@@ -136,7 +136,7 @@ var valueTests = []test{
 		e.set(value("a"), "", 0)
 		add("4", 0, false)
 	}},
-	{"CompareAndSwap writes only over what was named, nil being absent", func(e *env) {
+	{"CompareAndSwap writes only over what was named, nil being absent", 0, func(e *env) {
 		cas := func(old, next []byte, ttl time.Duration, want bool) {
 			e.Helper()
 			got, err := e.kv.CompareAndSwap(e.ctx, value("a"), old, next, ttl)
@@ -165,7 +165,7 @@ var valueTests = []test{
 		cas(big, []byte("7"), 0, true)
 		e.has(value("a"), "7")
 	}},
-	{"Delete says whether something was there", func(e *env) {
+	{"Delete says whether something was there", 0, func(e *env) {
 		for _, v := range []string{"1", strings.Repeat("x", 5000)} {
 			e.set(value("a"), v, 0)
 			for _, want := range []bool{true, false} {
@@ -176,7 +176,7 @@ var valueTests = []test{
 			}
 		}
 	}},
-	{"GetMany keeps the order, repeats and gaps", func(e *env) {
+	{"GetMany keeps the order, repeats and gaps", 0, func(e *env) {
 		e.set(value("a"), "1", 0)
 		e.set(value("b"), "", time.Second)
 		e.set(counter("a"), "7", 0)
@@ -202,7 +202,7 @@ var valueTests = []test{
 			e.Errorf("no keys: %v, %v", got, err)
 		}
 	}},
-	{"a call whose context is over changes nothing", func(e *env) {
+	{"a call whose context is over changes nothing", 0, func(e *env) {
 		over, cancel := context.WithCancel(e.ctx)
 		cancel()
 		e.is(e.kv.Set(over, value("a"), nil, 0), context.Canceled)
@@ -220,7 +220,7 @@ var valueTests = []test{
 		_, err = e.kv.Lock(e.ctx, lock("a"), time.Minute, false)
 		e.ok(err)
 	}},
-	{"after Close every call fails, and Close may be called again", func(e *env) {
+	{"after Close every call fails, and Close may be called again", 0, func(e *env) {
 		e.set(value("a"), "1", 0)
 		e.ok(e.kv.Close())
 		if _, err := e.kv.Get(e.ctx, value("a")); !errors.Is(err, kv.ErrClosed) {
@@ -233,7 +233,7 @@ var valueTests = []test{
 		e.is(err, kv.ErrClosed)
 		e.ok(e.kv.Close())
 	}},
-	{"Flush works at any time", func(e *env) {
+	{"Flush works at any time", 0, func(e *env) {
 		e.ok(e.kv.Flush(e.ctx))
 		e.set(value("a"), "1", 0)
 		_, err := e.kv.Incr(e.ctx, counter("a"), 1, 0)

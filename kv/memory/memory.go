@@ -73,6 +73,7 @@ type row struct {
 	number   int64
 	counts   bool
 	deadline int64 // unix ms, 0 is never
+	fence    uint64
 }
 
 func (r row) value() kv.Value {
@@ -80,7 +81,7 @@ func (r row) value() kv.Value {
 	if r.counts {
 		b = kv.FormatCounter(r.number)
 	}
-	return kv.Value{Bytes: b, Expires: kv.Moment(r.deadline)}
+	return kv.Value{Bytes: b, Expires: kv.Moment(r.deadline), Fence: r.fence}
 }
 
 type rateKey struct {

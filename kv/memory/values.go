@@ -81,6 +81,7 @@ func (s *Store) edit(ctx context.Context, k kv.Key, ttl time.Duration, change fu
 	if !there || !next.counts {
 		next.deadline = deadline
 	}
+	next.fence = max(next.fence, old.fence)
 	st.rows[k] = next
 	return nil
 }
@@ -101,6 +102,21 @@ func (s *Store) Set(ctx context.Context, k kv.Key, v []byte, ttl time.Duration) 
 	return s.edit(ctx, k, ttl, func(row, bool) (row, bool, error) { return filled(v), true, nil })
 }
 
+// SetFenced writes the value unless a larger fence has written the row.
+func (s *Store) SetFenced(ctx context.Context, k kv.Key, v []byte, ttl time.Duration, fence uint64) error {
+	if err := kv.CheckValue(v); err != nil {
+		return err
+	}
+	return s.edit(ctx, k, ttl, func(old row, _ bool) (row, bool, error) {
+		if old.fence > fence {
+			return row{}, false, kv.ErrNotOwner
+		}
+		next := filled(v)
+		next.fence = fence
+		return next, true, nil
+	})
+}
+
 // Put writes a row as another store has it, with its expiry.
 func (s *Store) Put(k kv.Key, v kv.Value) error {
 	st := s.stripe(k)
@@ -112,6 +128,7 @@ func (s *Store) Put(k kv.Key, v kv.Value) error {
 		}
 	}
 	r := filled(v.Bytes)
+	r.fence = v.Fence
 	if !v.Expires.IsZero() {
 		r.deadline = v.Expires.UnixMilli()
 	}

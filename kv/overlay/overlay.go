@@ -158,6 +158,12 @@ func (s *Store) Set(ctx context.Context, k kv.Key, v []byte, ttl time.Duration) 
 	return s.change(ctx, k, func() error { return s.layer.Set(ctx, k, v, ttl) })
 }
 
+// SetFenced writes the value into the layer unless a larger fence has written the row, there
+// or in the base.
+func (s *Store) SetFenced(ctx context.Context, k kv.Key, v []byte, ttl time.Duration, fence uint64) error {
+	return s.change(ctx, k, func() error { return s.layer.SetFenced(ctx, k, v, ttl, fence) })
+}
+
 // Add writes the value only if the key is absent.
 func (s *Store) Add(ctx context.Context, k kv.Key, v []byte, ttl time.Duration) (ok bool, err error) {
 	err = s.change(ctx, k, func() (err error) {

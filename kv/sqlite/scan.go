@@ -73,13 +73,13 @@ func (s *Store) List(ctx context.Context, p kv.Prefix, name, cursor string, limi
 	next := ""
 	now := s.clock.Milli()
 	err = s.db.ReadOnce(ctx, func(c *sqlite.Conn) error {
-		rows := c.Query(`SELECT k, coalesce(v, (SELECT v FROM big WHERE big.k = kv.k)), exp FROM kv
+		rows := c.Query(`SELECT k, coalesce(v, (SELECT v FROM big WHERE big.k = kv.k)), exp, fence FROM kv
 			WHERE k >= ? AND k < ? AND (exp = 0 OR exp > ?) ORDER BY k LIMIT ?`, from, end, now, limit+1)
 		octets := 0
 		for rows.Next() {
 			var key []byte
 			var r row
-			if err := rows.Scan(&key, &r.v, &r.exp); err != nil {
+			if err := rows.Scan(&key, &r.v, &r.exp, &r.fence); err != nil {
 				return err
 			}
 			octets += len(r.v)
@@ -91,7 +91,7 @@ func (s *Store) List(ctx context.Context, p kv.Prefix, name, cursor string, limi
 			if err != nil {
 				return err
 			}
-			items = append(items, kv.Item{Key: k, Value: kv.Value{Bytes: r.v, Expires: kv.Moment(r.exp)}})
+			items = append(items, kv.Item{Key: k, Value: r.value()})
 		}
 		return rows.Close()
 	})

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"math"
 	"time"
 
 	"github.com/sluice-mail/sluice/kv"
@@ -12,24 +13,28 @@ import (
 
 // row is what one row of kv says, with the value from wherever it is kept.
 type row struct {
-	v   []byte
-	exp int64
+	v     []byte
+	exp   int64
+	fence uint64
 }
 
-const selectRow = `SELECT coalesce(v, (SELECT v FROM big WHERE big.k = kv.k)), exp FROM kv WHERE k = ?`
+func (r row) value() kv.Value { return kv.Value{Bytes: r.v, Expires: kv.Moment(r.exp), Fence: r.fence} }
+
+const selectRow = `SELECT coalesce(v, (SELECT v FROM big WHERE big.k = kv.k)), exp, fence FROM kv WHERE k = ?`
 
 // read returns the live row of key, or kv.ErrNotFound.
 func read(c *sqlite.Conn, key []byte, now int64) (row, error) {
 	var r row
-	err := c.QueryRow(selectRow, key).Scan(&r.v, &r.exp)
+	err := c.QueryRow(selectRow, key).Scan(&r.v, &r.exp, &r.fence)
 	if errors.Is(err, sqlite.ErrNoRows) || err == nil && !kv.Live(r.exp, now) {
 		return row{}, kv.ErrNotFound
 	}
 	return r, err
 }
 
-// put writes a row in place of what is there.
-func (s *Store) put(tx *sqlite.Tx, key, v []byte, exp int64) error {
+// put writes a row in place of what is there, of which it keeps the fence if it is live at now.
+func (s *Store) put(tx *sqlite.Tx, key []byte, r row, now int64) error {
+	v, exp := r.v, r.exp
 	if v == nil {
 		v = []byte{} // NULL would mean that the value is in big
 	}
@@ -46,7 +51,9 @@ func (s *Store) put(tx *sqlite.Tx, key, v []byte, exp int64) error {
 			return err
 		}
 	}
-	_, err := tx.Exec(`INSERT INTO kv (k, v, exp) VALUES (?, ?, ?) ON CONFLICT (k) DO UPDATE SET v = excluded.v, exp = excluded.exp`, key, small, exp)
+	_, err := tx.Exec(`INSERT INTO kv (k, v, exp, fence) VALUES (?, ?, ?, ?) ON CONFLICT (k) DO UPDATE SET v = excluded.v,
+		fence = CASE WHEN exp = 0 AND ?5 > 0 OR exp > ?5 THEN max(fence, excluded.fence) ELSE excluded.fence END, exp = excluded.exp`,
+		key, small, exp, r.fence, now)
 	return err
 }
 
@@ -64,7 +71,7 @@ func (s *Store) Get(ctx context.Context, k kv.Key) (kv.Value, error) {
 	if err != nil {
 		return kv.Value{}, fail("get", err)
 	}
-	return kv.Value{Bytes: r.v, Expires: kv.Moment(r.exp)}, nil
+	return r.value(), nil
 }
 
 // GetMany returns one value per key; an absent one has nil Bytes.
@@ -83,7 +90,7 @@ func (s *Store) GetMany(ctx context.Context, ks []kv.Key) ([]kv.Value, error) {
 			if err != nil {
 				return err
 			}
-			values[i] = kv.Value{Bytes: r.v, Expires: kv.Moment(r.exp)}
+			values[i] = r.value()
 		}
 		return nil
 	})
@@ -116,8 +123,25 @@ func (s *Store) edit(ctx context.Context, act string, k kv.Key, v []byte, ttl ti
 
 // Set writes the value.
 func (s *Store) Set(ctx context.Context, k kv.Key, v []byte, ttl time.Duration) error {
-	return s.edit(ctx, "set", k, v, ttl, func(tx *sqlite.Tx, key []byte, _, exp int64) error {
-		return s.put(tx, key, v, exp)
+	return s.edit(ctx, "set", k, v, ttl, func(tx *sqlite.Tx, key []byte, now, exp int64) error {
+		return s.put(tx, key, row{v: v, exp: exp}, now)
+	})
+}
+
+// SetFenced writes the value unless a larger fence has written the row.
+func (s *Store) SetFenced(ctx context.Context, k kv.Key, v []byte, ttl time.Duration, fence uint64) error {
+	if fence > math.MaxInt64 {
+		return kv.ErrNotOwner // no such number was ever given out
+	}
+	return s.edit(ctx, "set fenced", k, v, ttl, func(tx *sqlite.Tx, key []byte, now, exp int64) error {
+		r, err := read(tx.Conn, key, now)
+		if err != nil && err != kv.ErrNotFound {
+			return err
+		}
+		if r.fence > fence {
+			return kv.ErrNotOwner
+		}
+		return s.put(tx, key, row{v: v, exp: exp, fence: fence}, now)
 	})
 }
 
@@ -139,7 +163,7 @@ func (s *Store) CompareAndSwap(ctx context.Context, k kv.Key, old, next []byte, 
 			return nil
 		}
 		done = true
-		return s.put(tx, key, next, exp)
+		return s.put(tx, key, row{v: next, exp: exp}, now)
 	})
 	return done && err == nil, err
 }
@@ -160,7 +184,7 @@ func (s *Store) Incr(ctx context.Context, k kv.Key, by int64, ttl time.Duration)
 		if n, err = kv.AddCounter(n, by); err != nil {
 			return err
 		}
-		return s.put(tx, key, kv.FormatCounter(n), exp)
+		return s.put(tx, key, row{v: kv.FormatCounter(n), exp: exp}, now)
 	})
 	if err != nil {
 		return 0, err
