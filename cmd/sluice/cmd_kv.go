@@ -11,6 +11,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	_ "github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
 
 	"github.com/sluice-mail/sluice/kv"

@@ -19,7 +19,14 @@ var mayImport = map[string][]string{
 	"kv/memory":           {"kv"},
 	"kv/overlay":          {"kv", "kv/memory"},
 	"kv/sqlite":           {"kv", "sqlite"},
+	"kv/redis":            {"kv"},
+	"kv/postgres":         {"kv"},
+	"kv/mysql":            {"kv"},
+	"kv/memcached":        {"kv"},
+	"kv/rocksdb":          {"kv"},
 	"kv/engine":           {"kv", "kv/memory", "kv/sqlite"},
+	"kv/bars":             {"kv", "kv/engine", "kv/memory", "kv/sqlite", "kv/redis", "sqlite", "peers"}, // a program that measures
+	"peers":               {},                                                                           // real servers for tests
 	"account":             {"kv", "sqlite"},
 	"runtime":             {"kv", "mail"},
 	"runtime/js":          {"runtime", "mail"},
@@ -51,6 +58,11 @@ var onlyIn = map[string][]string{
 	"github.com/mattn/go-sqlite3":    {"sqlite"},
 	"github.com/dgraph-io/ristretto": {"kv/engine"},
 	"github.com/spf13/cobra":         {"cmd/sluice"},
+	"github.com/redis/go-redis":      {"kv/redis", "kv/bars"},
+	"github.com/jackc/pgx":           {"kv/postgres"},
+	"github.com/go-sql-driver/mysql": {"kv/mysql"},
+	"github.com/bradfitz/gomemcache": {"kv/memcached"},
+	"github.com/linxGnu/grocksdb":    {"kv/rocksdb"},
 	"github.com/pelletier/go-toml":   {"cmd/sluice"},
 }
 

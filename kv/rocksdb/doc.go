@@ -1,0 +1,2 @@
+// Package rocksdb is a kv.Store.
+package rocksdb

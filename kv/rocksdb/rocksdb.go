@@ -1,0 +1,8 @@
+//go:build rocksdb
+
+// Package rocksdb is a kv.Store.
+package rocksdb
+
+import (
+	_ "github.com/linxGnu/grocksdb"
+)
