@@ -17,24 +17,53 @@ import (
 	"github.com/sluice-mail/sluice/kv"
 )
 
-// The shape of a history: short enough that porcupine always comes to an end.
-const (
-	clients = 4
-	calls   = 7
+// shape is what a history is made of: short enough that porcupine always comes to an end.
+type shape struct {
+	clients, calls int
+	keys           int // 1 or 2
+	acts           []act
+}
+
+var (
+	// mixed uses everything that a store can do.
+	mixed = shape{clients: 4, calls: 7, keys: 2, acts: everything()}
+	// crowd is many callers who mostly write values.
+	crowd = shape{clients: 8, calls: 4, keys: 1, acts: []act{
+		opGet, opGet, opGetMany, opSet, opSet, opSet, opAdd, opSwap, opSwap, opFenced, opFenced, opDelete, opDeletePrefix, opAdvance, opPurge,
+	}}
 )
+
+func everything() (all []act) {
+	for a := range acts {
+		all = append(all, a)
+	}
+	return all
+}
 
 // Histories runs n histories of concurrent calls, each on keys of its own, and returns
 // how many of them no order of the calls explains, with one of those as text. The seed
 // decides which calls are made, though not how they interleave.
 func Histories(t *testing.T, s kv.Store, advance func(time.Duration), n int, seed uint64) (illegal int, example string) {
 	t.Helper()
-	return Suite{}.histories(t, s, advance, n, seed)
+	return Suite{}.histories(t, s, advance, mixed, n, seed)
 }
 
-func (suite Suite) histories(t *testing.T, s kv.Store, advance func(time.Duration), n int, seed uint64) (illegal int, example string) {
+// CrowdedHistories is Histories with eight callers who write to the same keys: one, or two of
+// which a store may believe that they are one.
+func CrowdedHistories(t *testing.T, s kv.Store, advance func(time.Duration), keys, n int, seed uint64) (illegal int, example string) {
 	t.Helper()
+	sh := crowd
+	sh.keys = min(keys, 2)
+	return Suite{}.histories(t, s, advance, sh, n, seed)
+}
+
+func (suite Suite) histories(t *testing.T, s kv.Store, advance func(time.Duration), sh shape, n int, seed uint64) (illegal int, example string) {
+	t.Helper()
+	if !suite.Remote {
+		defer noise(t.Context(), s)()
+	}
 	for i := range n {
-		h := &history{ctx: t.Context(), kv: s, advance: advance, name: fmt.Sprintf("history %d/", i), lacks: suite.Lacks}
+		h := &history{ctx: t.Context(), kv: s, advance: advance, shape: sh, name: fmt.Sprintf("history %d/", i), lacks: suite.Lacks}
 		if err := h.findBase(); err != nil {
 			t.Fatal(err)
 		}
@@ -54,11 +83,41 @@ func (suite Suite) histories(t *testing.T, s kv.Store, advance func(time.Duratio
 	return illegal, example
 }
 
+// noiseKeys are more than a small cache holds.
+const noiseKeys = 5000
+
+// noise reads and writes other keys, so that the buffers of a cache are busy and its evictions
+// go on, until the returned function is called.
+func noise(ctx context.Context, s kv.Store) (stop func()) {
+	done := make(chan struct{})
+	var wg sync.WaitGroup
+	for w := range 2 {
+		wg.Go(func() {
+			for i := w; ; i++ {
+				select {
+				case <-done:
+					return
+				default:
+				}
+				k := value(fmt.Sprintf("noise %d", i%noiseKeys))
+				if i%32 == 0 {
+					_ = s.Set(ctx, k, digit(i%3+1), 0)
+				} else {
+					_, _ = s.Get(ctx, k)
+				}
+				goruntime.Gosched()
+			}
+		})
+	}
+	return func() { close(done); wg.Wait() }
+}
+
 // history makes one history.
 type history struct {
 	ctx     context.Context
 	kv      kv.Store
 	advance func(time.Duration)
+	shape   shape
 	name    string
 	base    time.Time // the store's time when the history began
 	began   time.Time // the machine's
@@ -81,16 +140,16 @@ func (h *history) findBase() error {
 func (h *history) run(seed, number uint64) []porcupine.Operation {
 	var wg sync.WaitGroup
 	var start sync.WaitGroup
-	start.Add(clients)
-	ops := make([][]porcupine.Operation, clients)
-	for c := range clients {
+	start.Add(h.shape.clients)
+	ops := make([][]porcupine.Operation, h.shape.clients)
+	for c := range h.shape.clients {
 		wg.Go(func() {
-			rng := rand.New(rand.NewPCG(seed, number*clients+uint64(c)))
+			rng := rand.New(rand.NewPCG(seed, number*uint64(h.shape.clients)+uint64(c)))
 			var lease kv.Lease
 			start.Done()
 			start.Wait()
-			for range calls {
-				in := pick(rng, lease)
+			for range h.shape.calls {
+				in := h.shape.pick(rng, lease)
 				if needs[in.act]&h.lacks != 0 {
 					in.act = opGet
 				}
@@ -99,8 +158,14 @@ func (h *history) run(seed, number uint64) []porcupine.Operation {
 				}
 				in.from = time.Duration(h.moved.Load())
 				call := time.Since(h.began)
-				out := h.do(in, &lease)
-				ops[c] = append(ops[c], porcupine.Operation{ClientId: c, Input: in, Call: int64(call), Output: out, Return: int64(time.Since(h.began))})
+				outs := h.do(in, &lease)
+				back := time.Since(h.began)
+				for key, out := range outs {
+					if len(outs) > 1 {
+						in.key = key
+					}
+					ops[c] = append(ops[c], porcupine.Operation{ClientId: c, Input: in, Call: int64(call), Output: out, Return: int64(back)})
+				}
 			}
 		})
 	}
@@ -109,10 +174,10 @@ func (h *history) run(seed, number uint64) []porcupine.Operation {
 }
 
 // pick makes up a call.
-func pick(rng *rand.Rand, lease kv.Lease) input {
+func (sh shape) pick(rng *rand.Rand, lease kv.Lease) input {
 	ms := func(n int) time.Duration { return time.Duration(rng.IntN(n)) * time.Millisecond }
-	in := input{key: min(rng.IntN(4), 1), old: rng.IntN(4), new: 1 + rng.IntN(3), ttl: max(ms(6)-time.Millisecond, 0)}
-	in.act = act(rng.IntN(int(acts)))
+	in := input{key: min(rng.IntN(4), sh.keys-1), old: rng.IntN(4), new: 1 + rng.IntN(3), ttl: max(ms(6)-time.Millisecond, 0)}
+	in.act = sh.acts[rng.IntN(len(sh.acts))]
 	if rng.IntN(3) == 0 {
 		in.act = opGet // what caches lie about
 	}
@@ -123,6 +188,8 @@ func pick(rng *rand.Rand, lease kv.Lease) input {
 		in.new, in.peek = rng.IntN(3), rng.IntN(4) == 0
 	case opLock, opRenew:
 		in.ttl += 3 * time.Millisecond
+	case opFenced:
+		in.fence = uint64(rng.IntN(4))
 	}
 	if in.act == opRenew || in.act == opUnlock {
 		in.fence = lease.Fence
@@ -130,9 +197,31 @@ func pick(rng *rand.Rand, lease kv.Lease) input {
 	return in
 }
 
-// do makes the call and returns its answer, with times since the beginning.
-func (h *history) do(in input, lease *kv.Lease) (out output) {
-	k := value(h.name + string(rune('a'+in.key)))
+func (h *history) key(n int) kv.Key { return value(h.name + string(rune('a'+n))) }
+
+// do makes the call and returns its answer, one for each key if it reads several, with times since
+// the beginning.
+func (h *history) do(in input, lease *kv.Lease) []output {
+	if in.act != opGetMany {
+		return []output{h.doOne(in, lease)}
+	}
+	values, err := h.kv.GetMany(h.ctx, []kv.Key{h.key(0), h.key(1)})
+	outs := make([]output, h.shape.keys)
+	for i := range outs {
+		switch {
+		case err != nil:
+			outs[i].failed = err.Error()
+		case len(values) != 2:
+			outs[i].failed = "wrong number of values"
+		case values[i].Bytes != nil:
+			outs[i] = h.row(values[i], nil)
+		}
+	}
+	return outs
+}
+
+func (h *history) doOne(in input, lease *kv.Lease) (out output) {
+	k := h.key(in.key)
 	n := counter(h.name)
 	var err error
 	switch in.act {
@@ -151,6 +240,11 @@ func (h *history) do(in input, lease *kv.Lease) (out output) {
 		}
 	case opSet:
 		err = h.kv.Set(h.ctx, k, digit(in.new), in.ttl)
+	case opFenced:
+		err = h.kv.SetFenced(h.ctx, k, digit(in.new), in.ttl, in.fence)
+		if out.ok = err == nil; errors.Is(err, kv.ErrNotOwner) {
+			err = nil
+		}
 	case opAdd:
 		out.ok, err = h.kv.Add(h.ctx, k, digit(in.new), in.ttl)
 	case opSwap:
@@ -214,7 +308,7 @@ func (h *history) row(v kv.Value, err error) (out output) {
 	if err != nil {
 		return out
 	}
-	out.ok = true
+	out.ok, out.fence = true, v.Fence
 	if len(v.Bytes) == 1 {
 		out.v = int64(v.Bytes[0] - '0')
 	}

@@ -28,13 +28,15 @@ const (
 	opUnlock
 	opAdvance
 	opPurge
+	opGetMany // both keys; judged as two gets, since only keys are linearizable
+	opFenced
 	acts
 )
 
-var actNames = [acts]string{"get", "set", "add", "swap", "delete", "delete prefix", "list", "incr", "counter", "rate", "lock", "renew", "unlock", "advance", "purge"}
+var actNames = [acts]string{"get", "set", "add", "swap", "delete", "delete prefix", "list", "incr", "counter", "rate", "lock", "renew", "unlock", "advance", "purge", "get many", "set fenced"}
 
 // needs says which acts a backend may lack.
-var needs = [acts]Feature{opDeletePrefix: Lists, opList: Lists, opLock: Locks, opRenew: Locks, opUnlock: Locks}
+var needs = [acts]Feature{opDeletePrefix: Lists, opList: Lists, opLock: Locks, opRenew: Locks, opUnlock: Locks, opFenced: Locks}
 
 // input is one call: key is 0 or 1 for the values; counters, limits and locks have one
 // key each. Values are small numbers.
@@ -54,7 +56,7 @@ type output struct {
 	ok      bool
 	expires time.Duration
 	retry   time.Duration
-	fence   uint64
+	fence   uint64 // of the lease, or of the row
 	failed  string // an error that no model allows
 }
 
@@ -73,6 +75,7 @@ type cell struct {
 	v       int64
 	present bool
 	expires time.Duration // never is 0
+	fence   uint64        // the largest that wrote it
 }
 
 func (c cell) at(now time.Duration) cell {
@@ -99,9 +102,9 @@ func step(s state, in input, out output) (next []any) {
 		return nil
 	}
 	switch in.act {
-	case opGet, opList:
+	case opGet, opList, opGetMany:
 		row := s.rows[in.key].at(s.now)
-		return only(s, out.ok == row.present && out.v == row.v && out.expires == row.expires)
+		return only(s, out.ok == row.present && out.v == row.v && out.expires == row.expires && out.fence == row.fence)
 	case opCounter:
 		return only(s, out.v == s.counter.at(s.now).v)
 	case opAdvance:
@@ -133,7 +136,7 @@ func stepAt(s state, in input, out output, now time.Duration) (bool, state) {
 	if in.ttl > 0 {
 		end = now + in.ttl
 	}
-	write := func() { s.rows[in.key] = cell{int64(in.new), true, end} }
+	write := func() { s.rows[in.key] = cell{int64(in.new), true, end, row.fence} }
 	switch in.act {
 	case opSet:
 		write()
@@ -149,6 +152,13 @@ func stepAt(s state, in input, out output, now time.Duration) (bool, state) {
 			write()
 		}
 		return out.ok == match, s
+	case opFenced:
+		fits := in.fence >= row.fence
+		if fits {
+			row.fence = in.fence
+			write()
+		}
+		return out.ok == fits, s
 	case opDelete, opDeletePrefix:
 		s.rows[in.key] = cell{}
 		return out.ok == row.present, s
@@ -206,10 +216,12 @@ var model = (&porcupine.NondeterministicModel{
 func describe(in input, out output) string {
 	s := actNames[in.act]
 	switch in.act {
-	case opGet, opList, opDelete, opDeletePrefix:
+	case opGet, opList, opGetMany, opDelete, opDeletePrefix:
 		s += fmt.Sprintf(" %c", 'a'+in.key)
 	case opSet, opAdd:
 		s += fmt.Sprintf(" %c=%d ttl %v", 'a'+in.key, in.new, in.ttl)
+	case opFenced:
+		s += fmt.Sprintf(" %c=%d fence %d ttl %v", 'a'+in.key, in.new, in.fence, in.ttl)
 	case opSwap:
 		s += fmt.Sprintf(" %c=%d->%d ttl %v", 'a'+in.key, in.old, in.new, in.ttl)
 	case opRate:
