@@ -4,50 +4,89 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	goruntime "runtime"
 	"runtime/debug"
-	"sync"
-	"sync/atomic"
+	"slices"
+	"time"
 )
 
 // Tx is the write transaction in the hands of one fn.
 type Tx struct {
 	*Conn
-	after []func()
+	after  []func()
+	budget time.Duration
 }
 
-// OnCommit has f run in the writer goroutine after the commit is durable and before
-// Write returns. It is forgotten when fn or the commit fails. f must be quick and must
+// OnCommit has f run after the commit is durable and before Write returns, and before
+// any later fn runs. It is forgotten when fn or the commit fails. f must be quick and must
 // not use the database.
 func (tx *Tx) OnCommit(f func()) { tx.after = append(tx.after, f) }
 
-// Write runs fn in the one writer goroutine and returns after its commit is on disk.
+// Write runs fn alone with the one writing connection and returns after its commit is
+// on disk. fn runs in the goroutine of the caller if nobody else writes, or else in that
+// of the writer.
 //
 // Several fns share a commit; each stands in a savepoint of its own, so an error or a
 // panic rolls back only that fn. fn must not block and must not call Write. When ctx
 // ends before fn was begun, fn never runs and ctx's error is returned; after that,
 // Write waits for the outcome.
 func (db *DB) Write(ctx context.Context, fn func(*Tx) error) error {
+	return db.write(ctx, fn, false)
+}
+
+func (db *DB) write(ctx context.Context, fn func(*Tx) error, passing bool) error {
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("sqlite: write: %w", err)
 	}
-	r := requests.Get().(*request)
-	r.ctx, r.fn, r.err = ctx, fn, nil
-	r.state.Store(queued)
-	if err := db.queue.push(r); err != nil {
+	r := newRequest(ctx, fn)
+	r.passing, r.budget = passing, besideBudget
+	lead, err := db.queue.push(r)
+	switch {
+	case err != nil:
 		return err
+	case lead:
+		return db.lead(r)
 	}
+	return db.wait(r)
+}
+
+// wait returns what the writer goroutine answers.
+func (db *DB) wait(r *request) error {
 	select {
 	case err := <-r.done:
-		r.ctx, r.fn, r.tx.after = nil, nil, nil
-		requests.Put(r)
+		r.free()
 		return err
-	case <-ctx.Done():
+	case <-r.ctx.Done():
 	}
 	if r.state.CompareAndSwap(queued, cancelled) {
-		return fmt.Errorf("sqlite: write: %w", ctx.Err()) // the writer still holds r and drops it
+		return fmt.Errorf("sqlite: write: %w", r.ctx.Err()) // the writer still holds r and drops it
 	}
 	return <-r.done
+}
+
+// lead commits r in the goroutine of its caller, who found nobody else.
+func (db *DB) lead(r *request) error {
+	ended := true // by runtime.Goexit in fn
+	defer func() {
+		if ended {
+			db.abandon()
+		}
+		db.queue.release(!r.passing)
+		if !ended {
+			r.free()
+		}
+	}()
+	err := db.commit(r.alone[:])
+	ended = false
+	if r.err != nil {
+		return r.err
+	}
+	return err
+}
+
+// abandon undoes what a fn left that ended its goroutine.
+func (db *DB) abandon() {
+	db.writer.settle()
+	_ = db.rollback()
 }
 
 // DataVersion returns a number that changes when another process has changed the file
@@ -55,100 +94,16 @@ func (db *DB) Write(ctx context.Context, fn func(*Tx) error) error {
 func (db *DB) DataVersion(ctx context.Context) (int64, error) {
 	var n int64
 	// It has to be the writer's connection: for any other, our own commits are foreign.
-	err := db.Write(ctx, func(tx *Tx) error {
+	err := db.write(ctx, func(tx *Tx) error {
 		return tx.QueryRow("PRAGMA data_version").Scan(&n)
-	})
+	}, true)
 	return n, err
-}
-
-// The states of a request.
-const (
-	queued int32 = iota
-	running
-	cancelled
-)
-
-type request struct {
-	ctx   context.Context
-	fn    func(*Tx) error
-	tx    Tx
-	state atomic.Int32
-	err   error
-	done  chan error
-}
-
-var requests = sync.Pool{New: func() any { return &request{done: make(chan error, 1)} }}
-
-// queue holds the writes that wait. It is as long as there are goroutines in Write.
-type queue struct {
-	mu      sync.Mutex
-	waiting []*request
-	closed  bool
-	wake    chan struct{}
-}
-
-func (q *queue) push(r *request) error {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if q.closed {
-		return ErrClosed
-	}
-	q.waiting = append(q.waiting, r)
-	if len(q.waiting) == 1 {
-		select {
-		case q.wake <- struct{}{}:
-		default:
-		}
-	}
-	return nil
-}
-
-// take waits until there is something and moves up to limit requests into batch. It
-// returns nothing when the queue is closed and empty.
-func (q *queue) take(batch []*request, limit int) []*request {
-	for {
-		q.mu.Lock()
-		n, closed := len(q.waiting), q.closed
-		q.mu.Unlock()
-		if n > 0 {
-			break
-		}
-		if closed {
-			return nil
-		}
-		<-q.wake
-	}
-	// Writers that are about to ask get one turn: it doubles the size of small batches.
-	goruntime.Gosched()
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	n := min(len(q.waiting), limit)
-	batch = append(batch, q.waiting[:n]...)
-	rest := copy(q.waiting, q.waiting[n:])
-	clear(q.waiting[rest:])
-	q.waiting = q.waiting[:rest]
-	return batch
-}
-
-func (q *queue) isClosed() bool {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return q.closed
-}
-
-func (q *queue) close() {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.closed = true
-	select {
-	case q.wake <- struct{}{}:
-	default:
-	}
 }
 
 // serve is the writer goroutine.
 func (db *DB) serve() {
 	var batch []*request
+	var step bool
 	defer func() {
 		if batch == nil {
 			db.writerErr = db.writer.close()
@@ -157,18 +112,34 @@ func (db *DB) serve() {
 		}
 		// A fn ended this goroutine with runtime.Goexit (t.Fatal does). Its batch is
 		// undone and another goroutine goes on.
-		db.writer.settle()
-		_ = db.rollback()
+		db.abandon()
 		db.answer(batch, errors.New("sqlite: write: a fn of the same commit ended the goroutine"))
+		if step {
+			db.queue.releaseStep(0)
+		} else {
+			db.queue.release(true)
+		}
 		go db.serve()
 	}()
 	for {
-		batch = db.queue.take(batch[:0], db.maxBatch)
+		batch, step = db.queue.take(batch[:0], db.maxBatch)
 		if len(batch) == 0 {
 			batch = nil
 			return
 		}
-		db.answer(batch, db.commit(batch))
+		if step {
+			began := time.Now()
+			err := db.commit(batch)
+			d := time.Since(began)
+			db.countStep(d)
+			db.answer(batch, err)
+			db.queue.releaseStep(d)
+		} else {
+			err := db.commit(batch)
+			wrote := slices.ContainsFunc(batch, func(r *request) bool { return !r.passing })
+			db.answer(batch, err)
+			db.queue.release(wrote)
+		}
 		clear(batch)
 	}
 }
@@ -237,7 +208,7 @@ func (db *DB) runOne(r *request, first bool) error {
 			return errors.Join(db.broken("savepoint", err), db.rollback())
 		}
 	}
-	r.tx = Tx{Conn: w}
+	r.tx = Tx{Conn: w, budget: r.budget}
 	w.ctx = r.ctx
 	r.err = db.call(r)
 	w.settle()

@@ -181,23 +181,58 @@ func TestAWriteThatRunsIsWaitedForAlthoughItsContextEnds(t *testing.T) {
 	}
 }
 
+// goexit is a write that ends its goroutine, as t.Fatal does.
+func goexit(tx *Tx) error {
+	if err := put("a", "1")(tx); err != nil {
+		return err
+	}
+	goruntime.Goexit()
+	return nil
+}
+
 func TestGoexitInAWriteDoesNotEndTheWriter(t *testing.T) {
-	db := openTest(t, Options{})
-	if err := db.Write(t.Context(), func(tx *Tx) error {
-		if err := put("a", "1")(tx); err != nil {
-			return err
+	check := func(t *testing.T, db *DB) {
+		if err := db.Write(t.Context(), put("b", "2")); err != nil {
+			t.Fatal(err)
 		}
-		goruntime.Goexit()
-		return nil
-	}); err == nil {
-		t.Error("a write that never returned was acknowledged")
+		if diff := cmp.Diff(map[string]string{"b": "2"}, all(t, db)); diff != "" {
+			t.Error(diff)
+		}
 	}
-	if err := db.Write(t.Context(), put("b", "2")); err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(map[string]string{"b": "2"}, all(t, db)); diff != "" {
-		t.Error(diff)
-	}
+	t.Run("alone it ends its own goroutine", func(t *testing.T) {
+		db := openTest(t, Options{})
+		returned := false
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			_ = db.Write(context.Background(), goexit)
+			returned = true
+		})
+		wg.Wait()
+		if returned {
+			t.Error("a write that never returned was answered")
+		}
+		check(t, db)
+	})
+	t.Run("among others it is answered with an error", func(t *testing.T) {
+		db := openTest(t, Options{})
+		release := hold(t, db)
+		wait := enqueue(t, db, goexit)
+		release()
+		if errs := wait(); errs[0] == nil {
+			t.Error("a write that never returned was acknowledged")
+		}
+		check(t, db)
+	})
+	t.Run("in the background it is answered with an error", func(t *testing.T) {
+		db := openTest(t, Options{})
+		if err := db.Background(t.Context(), goexit); err == nil {
+			t.Error("a step that never returned was acknowledged")
+		}
+		if err := db.Background(t.Context(), put("b", "2")); err != nil {
+			t.Error(err)
+		}
+		check(t, db)
+	})
 }
 
 func TestCloseLetsQueuedWritesFinish(t *testing.T) {
