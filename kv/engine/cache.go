@@ -44,6 +44,8 @@ type cache struct {
 	ristretto *ristretto.Cache[string, *entry]
 
 	foreign *watcher // nil if the backend cannot tell
+	remote  *guard   // nil if the backend is this process's own
+	flights flights
 	counts  [8]counts
 }
 
@@ -52,6 +54,7 @@ type entry struct {
 	value       kv.Value
 	there       bool
 	deadline    int64 // unix ms, 0 is never
+	until       int64 // unix ms; what a shared store's row may be used for, else 0
 	cost        int64
 	key, prefix uint64 // generations
 	epoch       uint64
@@ -107,6 +110,9 @@ func (c *cache) get(ctx context.Context, k kv.Key, read func(context.Context, kv
 		return old.value, nil
 	}
 	c.counts[h>>61].misses.Add(1)
+	if c.remote != nil {
+		return c.fly(ctx, h, k, n, old)
+	}
 	fill, fine := c.before(h, k)
 	v, err := read(ctx, k)
 	if fine && (err == nil || errors.Is(err, kv.ErrNotFound)) {
@@ -139,6 +145,9 @@ func (c *cache) before(h uint64, k kv.Key) (e entry, fine bool) {
 	e.epoch = c.epoch.Load()
 	e.key, a = c.keys[h%stripes].quiet()
 	e.prefix, b = c.prefixes[k.Prefix].quiet()
+	if c.remote != nil {
+		e.until = c.clock.Milli() + k.Prefix.Info().StaleOK.Milliseconds()
+	}
 	return e, a && b
 }
 
@@ -150,8 +159,11 @@ func (c *cache) fill(n string, e entry, v kv.Value, there bool, old *entry) {
 	e.value, e.there = v, there
 	e.cost = int64(entryOctets + len(n) + len(v.Bytes))
 	ttl := time.Duration(0)
-	if !v.Expires.IsZero() {
+	e.deadline = e.until
+	if !v.Expires.IsZero() && (e.until == 0 || v.Expires.UnixMilli() < e.until) {
 		e.deadline = v.Expires.UnixMilli()
+	}
+	if e.deadline != 0 {
 		// Only a hint to free memory; expiry is decided by look.
 		ttl = max(time.Duration(e.deadline-c.clock.Milli())*time.Millisecond, time.Millisecond)
 	}
@@ -179,11 +191,20 @@ type Metrics struct {
 	Hits, Misses int64 // reads of cacheable prefixes
 	CacheOctets  int64 // in use, about
 	Foreign      int64 // times that another process had written
+
+	Unavailable       int64 // calls that a shared backend did not answer in time, or was not asked
+	UnavailableOpen   int64 // those about prefixes that fail open
+	UnavailableClosed int64 // those about prefixes that fail closed
+	BreakerOpen       int64 // 1 while the backend is left alone
+	BreakerOpened     int64 // times that this began
 }
 
 // Metrics returns the counts so far.
 func (e *Engine) Metrics() Metrics {
 	var m Metrics
+	if e.guard != nil {
+		e.guard.metrics(&m)
+	}
 	if e.cache == nil {
 		return m
 	}

@@ -14,8 +14,9 @@
 // (generation.go says why). Counters, allowances and leases are never cached.
 //
 // Relaxed prefixes get the backend's class, which for the embedded one is durable.
-// A backend that several processes write to is opened with Shared: then nothing is
-// cached and nothing is kept in memory.
+// A backend that several processes write to is opened with Shared: then nothing is kept in
+// memory, only what may be a little stale is cached (shared.go), and a guard bounds what a
+// server that is slow or away can cost (guard.go).
 package engine
 
 import (
@@ -44,8 +45,20 @@ type Options struct {
 	CacheBytes int64
 	// MaxVolatile is the most rows in memory of one prefix; default 1,000,000.
 	MaxVolatile int
-	// Shared says that other processes write to the backend, too.
+	// Shared says that other processes write to the backend, too: it is a server, which may be
+	// slow or away. The fields below it are for such a backend.
 	Shared bool
+	// Name is the store's id, for errors and logs.
+	Name string
+	// Timeout bounds a call on named keys; default 200 ms. Calls that walk through rows have
+	// 10 s for each page or step.
+	Timeout time.Duration
+	// BreakerFailures is after how many calls in a row without an answer the store is left
+	// alone; default 5.
+	BreakerFailures int
+	// BreakerPause is for how long, about; default 1 s, and twice as long each time that it
+	// does not answer then, up to 30 s.
+	BreakerPause time.Duration
 	// Logger hears of trouble; default none.
 	Logger *slog.Logger
 }
@@ -53,6 +66,7 @@ type Options struct {
 // Engine is a kv.Store. Its methods may be called from many goroutines.
 type Engine struct {
 	backend kv.Store
+	guard   *guard         // the backend, if it is shared or limited
 	volatil *memory.Store  // nil if shared
 	keeper  kv.LeaseKeeper // nil if leases belong to the backend alone
 	clock   *kv.Clock
@@ -99,8 +113,12 @@ func New(backend kv.Store, o Options) (*Engine, error) {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	e := &Engine{backend: backend, log: o.Logger}
+	if _, limited := backend.(kv.Limited); o.Shared || limited {
+		e.guard = newGuard(backend, o)
+		e.backend = e.guard
+	}
 	if o.Shared {
-		return e, nil
+		return e.share(o)
 	}
 	if timed, ok := backend.(interface{ Clock() *kv.Clock }); ok {
 		e.clock = timed.Clock()
@@ -135,7 +153,13 @@ func (e *Engine) at(p kv.Prefix) kv.Store {
 }
 
 // cached reports whether rows of p go through the cache.
-func (e *Engine) cached(p kv.Prefix) bool { return e.cache != nil && p.Info().Cacheable }
+func (e *Engine) cached(p kv.Prefix) bool {
+	if e.cache == nil {
+		return false
+	}
+	info := p.Info()
+	return info.Cacheable && (e.cache.remote == nil || info.StaleOK > 0)
+}
 
 // change runs fn, which writes to k. While it runs, k is read from the backend only, and
 // what the cache has of k is dead from then on.
@@ -179,7 +203,11 @@ func (e *Engine) Close() error {
 
 // BackupTo writes a copy of one moment of the backend to path, if it can do that.
 func (e *Engine) BackupTo(ctx context.Context, path string) error {
-	b, ok := e.backend.(interface {
+	backend := e.backend
+	if e.guard != nil {
+		backend = e.guard.backend
+	}
+	b, ok := backend.(interface {
 		BackupTo(ctx context.Context, path string) error
 	})
 	if !ok {
