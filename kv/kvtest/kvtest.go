@@ -59,7 +59,7 @@ type Feature uint8
 // The features. A backend that lacks one returns kv.ErrUnsupported for its methods.
 const (
 	Locks   Feature = 1 << iota // Lock, Renew, Unlock, Lease; SetFenced
-	Lists                       // List, DeletePrefix, Stats, Delete of more than the value
+	Lists                       // List, DeletePrefix, Stats
 	Purging                     // Purge finds what is expired; without it the backend gives expired rows back by itself
 )
 

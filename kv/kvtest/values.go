@@ -176,6 +176,34 @@ var valueTests = []test{
 			}
 		}
 	}},
+	{"Delete takes the key's allowances, and nobody else's", 0, func(e *env) {
+		for _, k := range []kv.Key{value("a"), value("a\x00b"), allow("a")} {
+			for _, r := range []kv.Rule{perMinute, bursty} {
+				_, err := e.kv.Rate(e.ctx, k, r, 3, false)
+				e.ok(err)
+			}
+		}
+		e.set(value("a"), "1", 0)
+		for _, want := range []bool{true, false} {
+			if got, err := e.kv.Delete(e.ctx, value("a")); got != want || err != nil {
+				e.Errorf("%v, %v, want %v", got, err, want)
+			}
+		}
+		left := func(k kv.Key, r kv.Rule, want int64) {
+			e.Helper()
+			if d, err := e.kv.Rate(e.ctx, k, r, 0, true); d.Remaining != want || err != nil {
+				e.Errorf("%q: %+v, %v, want %d left", k.Name, d, err, want)
+			}
+		}
+		left(value("a"), perMinute, 10)
+		left(value("a"), bursty, 5)
+		left(value("a\x00b"), perMinute, 7)
+		left(allow("a"), perMinute, 7)
+		if got, err := e.kv.Delete(e.ctx, allow("a")); !got || err != nil {
+			e.Errorf("deleting allowances: %v, %v", got, err)
+		}
+		left(allow("a"), bursty, 5)
+	}},
 	{"GetMany keeps the order, repeats and gaps", 0, func(e *env) {
 		e.set(value("a"), "1", 0)
 		e.set(value("b"), "", time.Second)
@@ -217,8 +245,10 @@ var valueTests = []test{
 		if d, err := e.kv.Rate(e.ctx, allow("a"), perMinute, 0, true); d.Remaining != perMinute.Limit || err != nil {
 			e.Errorf("%+v, %v", d, err)
 		}
-		_, err = e.kv.Lock(e.ctx, lock("a"), time.Minute, false)
-		e.ok(err)
+		if e.suite.Lacks&Locks == 0 {
+			_, err = e.kv.Lock(e.ctx, lock("a"), time.Minute, false)
+			e.ok(err)
+		}
 	}},
 	{"after Close every call fails, and Close may be called again", 0, func(e *env) {
 		e.set(value("a"), "1", 0)
