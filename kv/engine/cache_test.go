@@ -4,13 +4,10 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	goruntime "runtime"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
-	"github.com/dgraph-io/ristretto/v2"
 	"github.com/sluice-mail/sluice/kv"
 	"github.com/sluice-mail/sluice/kv/engine"
 	"github.com/sluice-mail/sluice/kv/kvtest"
@@ -155,88 +152,4 @@ func TestTheCacheIsBoundedByOctetsAlsoWhenRowsGrow(t *testing.T) {
 			}
 		}
 	}
-}
-
-// noise keeps ristretto's buffers busy while histories run.
-func noise(t *testing.T, s kv.Store) (stop func()) {
-	done := make(chan struct{})
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		for i := 0; ; i++ {
-			goruntime.Gosched()
-			select {
-			case <-done:
-				return
-			default:
-				_, _ = s.Get(context.Background(), kv.Key{Prefix: kv.Script, Name: fmt.Sprintf("noise %d", i%5000)})
-			}
-		}
-	})
-	return func() { close(done); wg.Wait() }
-}
-
-func TestHistoriesWithANoisyCache(t *testing.T) {
-	for name, make := range map[string]func(t *testing.T, now func() time.Time) kv.Store{
-		"over SQLite": func(t *testing.T, now func() time.Time) kv.Store {
-			return open(t, engine.Options{Now: now, CacheBytes: 1 << 18})
-		},
-		"over memory": func(t *testing.T, now func() time.Time) kv.Store {
-			e, _ := spied(t, engine.Options{Now: now, CacheBytes: 1 << 18})
-			return e
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			clock := kvtest.NewClock()
-			s := make(t, clock.Now)
-			defer noise(t, s)()
-			if illegal, example := kvtest.Histories(t, s, clock.Advance, 200, uint64(time.Now().UnixNano())); illegal > 0 {
-				t.Errorf("%d of 200 histories have no order that explains them, for example:\n%s", illegal, example)
-			}
-		})
-	}
-}
-
-// naive is how one would put ristretto in front of a store without thinking: write
-// through, and fill on a miss.
-type naive struct {
-	kv.Store
-	cache *ristretto.Cache[string, kv.Value]
-}
-
-func (n *naive) Get(ctx context.Context, k kv.Key) (kv.Value, error) {
-	if v, ok := n.cache.Get(k.Name); ok {
-		return v, nil
-	}
-	v, err := n.Store.Get(ctx, k)
-	if err == nil {
-		n.cache.Set(k.Name, v, 1)
-	}
-	return v, err
-}
-
-func (n *naive) Set(ctx context.Context, k kv.Key, v []byte, ttl time.Duration) error {
-	if err := n.Store.Set(ctx, k, v, ttl); err != nil {
-		return err
-	}
-	got, err := n.Store.Get(ctx, k)
-	if err == nil {
-		n.cache.Set(k.Name, got, 1)
-	}
-	return nil
-}
-
-// The checker has to be able to find what the engine must not do.
-func TestTheSameCheckCatchesANaiveCache(t *testing.T) {
-	clock := kvtest.NewClock()
-	c, err := ristretto.NewCache(&ristretto.Config[string, kv.Value]{NumCounters: 1e5, MaxCost: 1e5, BufferItems: 64})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	s := &naive{memory.New(memory.Options{Now: clock.Now}), c}
-	illegal, _ := kvtest.Histories(t, s, clock.Advance, 200, 1)
-	if illegal == 0 {
-		t.Error("no history of a naive cache was found to be wrong")
-	}
-	t.Logf("%d of 200 histories are wrong", illegal)
 }

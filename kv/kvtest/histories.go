@@ -33,7 +33,9 @@ var (
 	}}
 )
 
-func everything() (all []act) {
+// everything has each act, those of values more often.
+func everything() []act {
+	all := []act{opSet, opSet, opSet, opAdd, opSwap, opDelete}
 	for a := range acts {
 		all = append(all, a)
 	}
@@ -100,12 +102,14 @@ func noise(ctx context.Context, s kv.Store) (stop func()) {
 				default:
 				}
 				k := value(fmt.Sprintf("noise %d", i%noiseKeys))
-				if i%32 == 0 {
+				if i%8 == 0 {
 					_ = s.Set(ctx, k, digit(i%3+1), 0)
 				} else {
 					_, _ = s.Get(ctx, k)
 				}
-				goruntime.Gosched()
+				if i%32 == 0 {
+					goruntime.Gosched()
+				}
 			}
 		})
 	}
@@ -170,7 +174,19 @@ func (h *history) run(seed, number uint64) []porcupine.Operation {
 		})
 	}
 	wg.Wait()
-	return slices.Concat(ops...)
+	return append(slices.Concat(ops...), h.last()...)
+}
+
+// last reads every key a few times when all is over: a store that kept an old row keeps it now.
+func (h *history) last() (ops []porcupine.Operation) {
+	for i := range 6 * h.shape.keys {
+		goruntime.Gosched()
+		in := input{act: opGet, key: i % h.shape.keys, from: time.Duration(h.moved.Load())}
+		call := time.Since(h.began)
+		out := h.doOne(in, nil)
+		ops = append(ops, porcupine.Operation{ClientId: h.shape.clients, Input: in, Call: int64(call), Output: out, Return: int64(time.Since(h.began))})
+	}
+	return ops
 }
 
 // pick makes up a call.
