@@ -2,31 +2,27 @@ package sqlite
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"time"
 
 	"github.com/sluice-mail/sluice/sqlite"
 )
 
-// purgePlace is where a purge goes on: the table, and the key behind which it begins.
-// It belongs to the writer. The file keeps a copy, so that a restart goes on there.
+// purgePlace is where a purge goes on: the table, and the first key that it has not
+// looked at. It belongs to who holds the writing connection. The file keeps a copy, so
+// that a restart goes on there.
 type purgePlace struct {
-	table int
-	key   []byte
-	rows  int // looked at in one step; follows the time that steps take
+	table   int
+	key     []byte
+	unsaved int // steps since the file's copy was written
 }
 
-// purgeTables are walked in this order. big is purged along with kv.
-var purgeTables = []string{"kv", "rate", "lock"}
+// tables hold rows under keys. big goes along with kv, in the same commits and by the
+// same ranges of keys, so no crash can part a key from its value.
+var tables = []string{"kv", "rate", "lock"}
 
-const (
-	minPurgeRows = 64
-	maxPurgeRows = 8192
-)
-
-// newPurgePlace is the beginning. Every key is behind the empty one.
-func newPurgePlace() purgePlace { return purgePlace{key: []byte{}, rows: 1024} }
+// saveSteps is after how many steps that removed nothing the place is written down all
+// the same. A step that changes nothing costs no fsync.
+const saveSteps = 32
 
 func (p purgePlace) octets() []byte { return append([]byte{byte(p.table)}, p.key...) }
 
@@ -34,39 +30,45 @@ func (p *purgePlace) restore(b []byte) error {
 	if len(b) == 0 {
 		return nil
 	}
-	if int(b[0]) >= len(purgeTables) {
+	if int(b[0]) >= len(tables) {
 		return fmt.Errorf("purge goes on in unknown table %d", b[0])
 	}
 	p.table, p.key = int(b[0]), append([]byte{}, b[1:]...)
 	return nil
 }
 
-// Purge removes the expired rows of the next range of keys. The expiry is compared again
-// in the statement that deletes, inside the writer, so a row that was written anew stays.
+// Purge removes the expired rows of the next range of keys, in a background write. The
+// expiry is compared again in the statement that deletes, so a row that was written
+// anew stays.
 func (s *Store) Purge(ctx context.Context) (removed int, more bool, err error) {
-	err = s.write(ctx, "purge", func(tx *sqlite.Tx, now int64) error {
-		began := time.Now()
+	err = s.background(ctx, "purge", func(tx *sqlite.Tx, now int64) error {
 		next := s.purge
-		n, end, err := purgeStep(tx, &next, now)
+		rows := s.purgeStride.rows(tx.Budget())
+		watch := s.purgeStride.watch(rows)
+		hi, last, err := s.stretch(tx, tables[next.table], next.key, after(nil), rows, now)
 		if err != nil {
 			return err
 		}
+		n, err := s.purgeRange(tx, tables[next.table], next.key, hi, now)
+		if err != nil {
+			return err
+		}
+		watch()
 		removed, more = int(n), true
-		if end {
+		next.key = hi
+		if last {
 			next.key = []byte{}
-			if next.table++; next.table == len(purgeTables) {
+			if next.table++; next.table == len(tables) {
 				next.table, more = 0, false
 			}
 		}
-		if n > 0 {
+		if next.unsaved++; n > 0 || next.unsaved >= saveSteps || !more && next.unsaved > 1 {
 			if err := setMeta(tx, "purge", next.octets()); err != nil {
 				return err
 			}
+			next.unsaved = 0
 		}
-		tx.OnCommit(func() {
-			next.adapt(time.Since(began))
-			s.purge = next
-		})
+		tx.OnCommit(func() { s.purge = next })
 		return nil
 	})
 	if err != nil {
@@ -75,51 +77,27 @@ func (s *Store) Purge(ctx context.Context) (removed int, more bool, err error) {
 	return removed, more, nil
 }
 
-// adapt makes steps take 2 to 4 ms with their share of the commit.
-func (p *purgePlace) adapt(took time.Duration) {
-	switch {
-	case took > 4*time.Millisecond:
-		p.rows = max(p.rows/2, minPurgeRows)
-	case took < 2*time.Millisecond:
-		p.rows = min(p.rows*2, maxPurgeRows)
+// purgeRange deletes what is expired from lo up to, but not with, hi.
+func (s *Store) purgeRange(tx *sqlite.Tx, table string, lo, hi []byte, now int64) (int64, error) {
+	const where = ` WHERE k >= ? AND k < ? AND exp BETWEEN 1 AND ?`
+	if table == "kv" && s.anyBig.Load() {
+		if _, err := tx.Exec(`DELETE FROM big`+where, lo, hi, now); err != nil {
+			return 0, err
+		}
 	}
-}
-
-// purgeStep deletes in one range and moves p behind it. end says that the table is done.
-func purgeStep(tx *sqlite.Tx, p *purgePlace, now int64) (removed int64, end bool, err error) {
-	table := purgeTables[p.table]
-	var last []byte
-	err = tx.QueryRow(`SELECT k FROM `+table+` WHERE k > ? ORDER BY k LIMIT 1 OFFSET ?`, p.key, p.rows-1).Scan(&last)
-	switch {
-	case errors.Is(err, sqlite.ErrNoRows):
-		end, last = true, after(nil)
-	case err != nil:
-		return 0, false, err
-	}
-	const where = ` WHERE k > ? AND k <= ? AND exp BETWEEN 1 AND ?`
-	removed, err = tx.Exec(`DELETE FROM `+table+where, p.key, last, now)
-	if err == nil && table == "kv" && removed > 0 {
-		_, err = tx.Exec(`DELETE FROM big`+where, p.key, last, now)
-	}
-	p.key = last
-	return removed, end, err
+	return tx.Exec(`DELETE FROM `+table+where, lo, hi, now)
 }
 
 // Due counts the expired rows, which is what a round of Purge would remove. It reads all
 // keys.
 func (s *Store) Due(ctx context.Context) (total int64, err error) {
-	err = s.db.Read(ctx, func(c *sqlite.Conn) error {
-		for _, table := range purgeTables {
-			var n int64
-			if err := c.QueryRow(`SELECT count(*) FROM `+table+` WHERE exp BETWEEN 1 AND ?`, s.clock.Milli()).Scan(&n); err != nil {
-				return err
-			}
-			total += n
+	now := s.clock.Milli()
+	for _, table := range tables {
+		n, _, err := s.sum(ctx, sums(table, `exp`, `exp BETWEEN 1 AND ?3`, `0`), []byte{}, after(nil), now)
+		if err != nil {
+			return 0, fail("due", err)
 		}
-		return nil
-	})
-	if err != nil {
-		return 0, fmt.Errorf("kv/sqlite: due: %w", err)
+		total += n
 	}
 	return total, nil
 }

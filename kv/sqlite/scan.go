@@ -8,47 +8,74 @@ import (
 	"github.com/sluice-mail/sluice/sqlite"
 )
 
-// deleteRows is how many rows a commit of DeletePrefix removes at most, so that other
-// writers are never kept waiting for long.
-const deleteRows = 1000
+// firstRows is how many rows DeletePrefix removes as any other write does, so that a
+// few rows are gone soon; the rest goes in background writes.
+const firstRows = 64
 
 // DeletePrefix removes every key of p whose name starts with name, some rows a commit.
-// When it fails in the middle, what it removed stays removed.
+// When it fails in the middle, what it removed stays removed. A row that is written
+// meanwhile, behind the place where it is, stays.
 func (s *Store) DeletePrefix(ctx context.Context, p kv.Prefix, name string) (int, error) {
 	if err := kv.CheckName(name); err != nil {
 		return 0, err
 	}
 	from := rowKey(kv.Key{Prefix: p, Name: name})
 	end := after(from)
-	total := 0
-	for {
-		var removed int64
-		more := false
-		err := s.write(ctx, "delete prefix", func(tx *sqlite.Tx, now int64) error {
-			removed, more = 0, false
-			return s.each(func(table string) error {
-				hi := end
-				var last []byte
-				err := tx.QueryRow(`SELECT k FROM `+table+` WHERE k >= ? AND k < ? ORDER BY k LIMIT 1 OFFSET ?`, from, end, deleteRows).Scan(&last)
-				switch {
-				case err == nil:
-					hi, more = last, true
-				case !errors.Is(err, sqlite.ErrNoRows):
-					return err
-				}
-				n, err := remove(tx, table, `k >= ? AND k < ?`, []any{from, hi}, now)
-				removed += n
+	table, lo, total := 0, from, int64(0)
+	var speed stride
+	// step removes some rows, and goes on from table to table.
+	step := func(tx *sqlite.Tx, now int64, rows int) error {
+		nextTable, next, removed := table, lo, int64(0)
+		for left := rows; left > 0 && nextTable < len(tables); {
+			name := tables[nextTable]
+			if !s.uses(name) {
+				nextTable++
+				continue
+			}
+			hi, last, err := s.stretch(tx, name, next, end, left, 0)
+			if err != nil {
 				return err
-			})
-		})
-		if err != nil {
-			return total, err
+			}
+			live, err := s.removeRange(tx, name, next, hi, now)
+			if err != nil {
+				return err
+			}
+			removed += live
+			if left, next = left-int(live), hi; last {
+				nextTable, next = nextTable+1, from
+			} else {
+				break
+			}
 		}
-		total += int(removed)
-		if !more {
-			return total, nil
+		tx.OnCommit(func() { table, lo, total = nextTable, next, total+removed })
+		return nil
+	}
+	err := s.write(ctx, "delete prefix", func(tx *sqlite.Tx, now int64) error { return step(tx, now, firstRows) })
+	for err == nil && table < len(tables) {
+		err = s.background(ctx, "delete prefix", func(tx *sqlite.Tx, now int64) error {
+			rows := speed.rows(tx.Budget())
+			watch := speed.watch(rows)
+			if err := step(tx, now, rows); err != nil {
+				return err
+			}
+			watch()
+			return nil
+		})
+	}
+	return int(total), err
+}
+
+// removeRange deletes all rows from lo up to, but not with, hi, values in big along with
+// their keys, and returns how many of them anybody could see.
+func (s *Store) removeRange(tx *sqlite.Tx, table string, lo, hi []byte, now int64) (live int64, err error) {
+	const where = `k >= ? AND k < ?`
+	args := []any{lo, hi}
+	if table == "kv" && s.anyBig.Load() {
+		if _, err := remove(tx, "big", where, args, now); err != nil {
+			return 0, err
 		}
 	}
+	return remove(tx, table, where, args, now)
 }
 
 // List returns live items in byte order.
@@ -88,6 +115,9 @@ func (s *Store) List(ctx context.Context, p kv.Prefix, name, cursor string, limi
 				break
 			}
 			k, err := keyOf(key)
+			if err == nil && r.v == nil {
+				err = errNoValue
+			}
 			if err != nil {
 				return err
 			}
@@ -101,38 +131,53 @@ func (s *Store) List(ctx context.Context, p kv.Prefix, name, cursor string, limi
 	return items, next, nil
 }
 
+// live is the condition that a row can be seen.
+const live = `exp = 0 OR exp > ?3`
+
+// statsQueries count what Stats tells of each table. Values in big belong to rows that
+// are counted in kv.
+var statsQueries = []struct {
+	table, query string
+	counts       bool
+}{
+	{"kv", sums("kv", `v, exp`, live, `length(k) - 1 + coalesce(length(v), 0)`), true},
+	{"big", sums("big", `v, exp`, live, `length(v)`), false},
+	{"rate", sums("rate", `state, exp`, live, `length(k) - 1 + length(state)`), true},
+	{"lock", sums("lock", `owner, exp`, live, `length(k) - 1 + length(owner) + 8`), true},
+}
+
 // Stats counts live rows of all kinds and their octets by prefix. It reads the file
-// from end to end.
+// from end to end, a page a read, so what is written meanwhile may be counted or not.
 func (s *Store) Stats(ctx context.Context) ([]kv.PrefixStats, error) {
 	var all [256]kv.PrefixStats
 	now := s.clock.Milli()
-	err := s.db.Read(ctx, func(c *sqlite.Conn) error {
-		for _, q := range []string{
-			`SELECT substr(k, 1, 1), count(*), sum(length(k) - 1 + coalesce(length(v), 0)) FROM kv`,
-			`SELECT substr(k, 1, 1), 0, sum(length(v)) FROM big`,
-			`SELECT substr(k, 1, 1), count(*), sum(length(k) - 1 + length(state)) FROM rate`,
-			`SELECT substr(k, 1, 1), count(*), sum(length(k) - 1 + length(owner) + 8) FROM lock`,
-		} {
-			rows := c.Query(q+` WHERE exp = 0 OR exp > ? GROUP BY 1`, now)
-			for rows.Next() {
-				var p []byte
-				var n, octets int64
-				if err := rows.Scan(&p, &n, &octets); err != nil {
-					return err
-				}
-				if len(p) == 1 {
-					all[p[0]].Rows += n
-					all[p[0]].Octets += octets
-				}
+	for _, q := range statsQueries {
+		// From prefix to prefix: one walk over all would have to sort rows to group them.
+		for lo, end := []byte{}, after(nil); len(lo) < len(end); {
+			var first []byte
+			err := s.db.ReadOnce(ctx, func(c *sqlite.Conn) error {
+				return c.QueryRow(`SELECT k FROM `+q.table+` WHERE k >= ? ORDER BY k LIMIT 1`, lo).Scan(&first)
+			})
+			if errors.Is(err, sqlite.ErrNoRows) || err == nil && len(first) == 0 {
+				break
 			}
-			if err := rows.Close(); err != nil {
-				return err
+			hi := end
+			var rows, octets int64
+			if err == nil {
+				hi = after(first[:1])
+				rows, octets, err = s.sum(ctx, q.query, first, hi, now)
 			}
+			if err != nil {
+				return nil, fail("stats", err)
+			}
+			if p := &all[first[0]]; q.counts {
+				p.Rows += rows
+				p.Octets += octets
+			} else {
+				p.Octets += octets
+			}
+			lo = hi
 		}
-		return nil
-	})
-	if err != nil {
-		return nil, fail("stats", err)
 	}
 	var stats []kv.PrefixStats
 	for p, st := range all {

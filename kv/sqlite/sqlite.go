@@ -54,11 +54,11 @@ type Store struct {
 	clock *kv.Clock
 	saved int64 // clock high-water mark in the file; the writer's
 
-	// Whether the side tables may hold rows: most stores never use them, and then
-	// deleting need not look there.
+	// Whether the side tables may hold rows; see uses.
 	anyBig, anyRate, anyLock atomic.Bool
 
-	purge purgePlace
+	purge       purgePlace // the writer's
+	purgeStride stride     // the writer's
 }
 
 var (
@@ -72,7 +72,7 @@ func Open(ctx context.Context, path string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("kv/sqlite: %w", err)
 	}
-	s := &Store{db: db, purge: newPurgePlace()}
+	s := &Store{db: db, purge: purgePlace{key: []byte{}}}
 	if err := s.load(ctx, o.Now); err != nil {
 		return nil, errors.Join(fail("open", err), db.Close())
 	}
@@ -169,9 +169,19 @@ func fail(act string, err error) error {
 // write runs fn in the writer with the store's time, which it reads there, so that
 // times are in the order of the writes.
 func (s *Store) write(ctx context.Context, act string, fn func(tx *sqlite.Tx, now int64) error) error {
-	return fail(act, s.db.Write(ctx, func(tx *sqlite.Tx) error {
+	return fail(act, s.db.Write(ctx, s.timed(fn)))
+}
+
+// background is write for a step of a longer work, which yields to others.
+func (s *Store) background(ctx context.Context, act string, fn func(tx *sqlite.Tx, now int64) error) error {
+	return fail(act, s.db.Background(ctx, s.timed(fn)))
+}
+
+// timed gives fn the time, and writes it down when the file's copy is a second old: that
+// is how far it may be behind after a crash.
+func (s *Store) timed(fn func(tx *sqlite.Tx, now int64) error) func(tx *sqlite.Tx) error {
+	return func(tx *sqlite.Tx) error {
 		now := s.clock.Milli()
-		// A second is how far the file's time may be behind after a crash.
 		if now >= s.saved+1000 {
 			if err := setMeta(tx, "clock", now); err != nil {
 				return err
@@ -179,15 +189,17 @@ func (s *Store) write(ctx context.Context, act string, fn func(tx *sqlite.Tx, no
 			tx.OnCommit(func() { s.saved = max(s.saved, now) })
 		}
 		return fn(tx, now)
-	}))
+	}
 }
 
 // Flush does nothing: every acknowledged write is on disk.
 func (s *Store) Flush(ctx context.Context) error { return ctx.Err() }
 
-// Close writes the time down and closes the file.
+// Close writes down the time, and where a purge goes on, and closes the file.
 func (s *Store) Close() error {
-	err := s.db.Write(context.Background(), func(tx *sqlite.Tx) error { return setMeta(tx, "clock", s.clock.Milli()) })
+	err := s.db.Write(context.Background(), func(tx *sqlite.Tx) error {
+		return errors.Join(setMeta(tx, "clock", s.clock.Milli()), setMeta(tx, "purge", s.purge.octets()))
+	})
 	if errors.Is(err, sqlite.ErrClosed) || errors.Is(err, sqlite.ErrFailed) {
 		err = nil // closed before, or a failed file: its time is the least of its troubles
 	}
@@ -203,6 +215,9 @@ func (s *Store) DataVersion(ctx context.Context) (int64, error) {
 	n, err := s.db.DataVersion(ctx)
 	return n, fail("data version", err)
 }
+
+// Writer returns what the file's writer did so far.
+func (s *Store) Writer() sqlite.Stats { return s.db.Stats() }
 
 // BackupTo writes a copy of one moment to path.
 func (s *Store) BackupTo(ctx context.Context, path string) error {

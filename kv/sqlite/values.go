@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"time"
 
@@ -29,10 +30,18 @@ func read(c *sqlite.Conn, key []byte, now int64) (row, error) {
 	if errors.Is(err, sqlite.ErrNoRows) || err == nil && !kv.Live(r.exp, now) {
 		return row{}, kv.ErrNotFound
 	}
+	if err == nil && r.v == nil {
+		err = errNoValue
+	}
 	return r, err
 }
 
+// errNoValue says that a row promises a value in big that is not there. Only damage does
+// that: the two are written and removed in one commit.
+var errNoValue = fmt.Errorf("%w: the value of a row is missing", sqlite.ErrCorrupt)
+
 // put writes a row in place of what is there, of which it keeps the fence if it is live at now.
+// With a now of 0 the row's own fence is the one that counts.
 func (s *Store) put(tx *sqlite.Tx, key []byte, r row, now int64) error {
 	v, exp := r.v, r.exp
 	if v == nil {
@@ -52,7 +61,7 @@ func (s *Store) put(tx *sqlite.Tx, key []byte, r row, now int64) error {
 		}
 	}
 	_, err := tx.Exec(`INSERT INTO kv (k, v, exp, fence) VALUES (?, ?, ?, ?) ON CONFLICT (k) DO UPDATE SET v = excluded.v,
-		fence = CASE WHEN exp = 0 AND ?5 > 0 OR exp > ?5 THEN max(fence, excluded.fence) ELSE excluded.fence END, exp = excluded.exp`,
+		fence = CASE WHEN ?5 > 0 AND (exp = 0 OR exp > ?5) THEN max(fence, excluded.fence) ELSE excluded.fence END, exp = excluded.exp`,
 		key, small, exp, r.fence, now)
 	return err
 }
@@ -206,35 +215,46 @@ func (s *Store) Delete(ctx context.Context, k kv.Key) (bool, error) {
 	key := rowKey(k)
 	err := s.write(ctx, "delete", func(tx *sqlite.Tx, now int64) error {
 		n = 0
-		return s.each(func(table string) error {
+		for _, table := range []string{"big", "kv", "rate", "lock"} {
+			if !s.uses(table) {
+				continue
+			}
 			where, args := `k = ?`, []any{key}
 			if table == "rate" {
-				// Behind the name come a NUL and a rule, and no rule holds another NUL.
-				lo := append(append([]byte(nil), key...), 0)
-				where, args = `k > ? AND k < ? AND instr(substr(k, ?), x'00') = 0`, []any{lo, after(lo), len(lo) + 1}
+				where, args = ratesOf(key)
 			}
 			live, err := remove(tx, table, where, args, now)
-			n += live
-			return err
-		})
+			if err != nil {
+				return err
+			}
+			if table != "big" { // whose rows are counted in kv
+				n += live
+			}
+		}
+		return nil
 	})
 	return n > 0 && err == nil, err
 }
 
-// each calls fn for every table that may hold rows of keys. big comes after kv, and its
-// rows are not counted.
-func (s *Store) each(fn func(table string) error) error {
-	err := fn("kv")
-	if err == nil && s.anyBig.Load() {
-		err = fn("big")
+// ratesOf is the condition for the allowances of one key. Behind the name come a NUL and a
+// rule, and no rule holds another NUL.
+func ratesOf(key []byte) (where string, args []any) {
+	lo := append(append([]byte(nil), key...), 0)
+	return `k > ? AND k < ? AND instr(substr(k, ?), x'00') = 0`, []any{lo, after(lo), len(lo) + 1}
+}
+
+// uses reports whether the table may hold rows. Most stores never use the side tables,
+// and then deleting need not look there.
+func (s *Store) uses(table string) bool {
+	switch table {
+	case "big":
+		return s.anyBig.Load()
+	case "rate":
+		return s.anyRate.Load()
+	case "lock":
+		return s.anyLock.Load()
 	}
-	if err == nil && s.anyRate.Load() {
-		err = fn("rate")
-	}
-	if err == nil && s.anyLock.Load() {
-		err = fn("lock")
-	}
-	return err
+	return true
 }
 
 // remove deletes the rows of a table and returns how many of them anybody could see.
@@ -242,9 +262,6 @@ func remove(tx *sqlite.Tx, table, where string, args []any, now int64) (live int
 	live, err = tx.Exec(`DELETE FROM `+table+` WHERE `+where+` AND (exp = 0 OR exp > ?)`, append(args[:len(args):len(args)], now)...)
 	if err == nil {
 		_, err = tx.Exec(`DELETE FROM `+table+` WHERE `+where, args...)
-	}
-	if table == "big" {
-		live = 0
 	}
 	return live, err
 }
