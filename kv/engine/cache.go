@@ -192,6 +192,11 @@ type Metrics struct {
 	CacheOctets  int64 // in use, about
 	Foreign      int64 // times that another process had written
 
+	Dirty       int64 // relaxed rows that are still to be written, now
+	Flushes     int64 // times that such rows were written
+	FlushedRows int64
+	FlushErrors int64 // times that writing them failed
+
 	Unavailable       int64 // calls that a shared backend did not answer in time, or was not asked
 	UnavailableOpen   int64 // those about prefixes that fail open
 	UnavailableClosed int64 // those about prefixes that fail closed
@@ -202,6 +207,9 @@ type Metrics struct {
 // Metrics returns the counts so far.
 func (e *Engine) Metrics() Metrics {
 	var m Metrics
+	if e.relaxed != nil {
+		e.relaxed.metrics(&m)
+	}
 	if e.guard != nil {
 		e.guard.metrics(&m)
 	}

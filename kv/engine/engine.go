@@ -5,7 +5,9 @@
 //	Get ── cacheable? ──> ristretto, if the stripe's generation is still the entry's
 //	          │                │ no
 //	          │                ▼
-//	          └──────────> backend (durable, relaxed)        counters, values
+//	          └──────────> backend                           counters, values
+//	relaxed ─────────────> cells in memory, if there is one for the key, written behind;
+//	                       else as above
 //	volatile ────────────> memory                            rate limits, counters
 //	leases ──────────────> memory, with a copy in the backend where they are durable
 //
@@ -13,7 +15,8 @@
 // overwritten before it began, however late, lost or reordered ristretto's own work is
 // (generation.go says why). Counters, allowances and leases are never cached.
 //
-// Relaxed prefixes get the backend's class, which for the embedded one is durable.
+// Relaxed prefixes are written behind an embedded backend's back (relaxed.go); any other backend
+// gives them its own class.
 // A backend that several processes write to is opened with Shared: then nothing is kept in
 // memory, only what may be a little stale is cached (shared.go), and a guard bounds what a
 // server that is slow or away can cost (guard.go).
@@ -45,6 +48,10 @@ type Options struct {
 	CacheBytes int64
 	// MaxVolatile is the most rows in memory of one prefix; default 1,000,000.
 	MaxVolatile int
+	// MaxDirtyRows and MaxDirtyOctets bound what relaxed writes may leave to be written later;
+	// beyond that they wait. As much again is kept for reading. Defaults: 200,000 and 64 MiB.
+	MaxDirtyRows   int
+	MaxDirtyOctets int64
 	// Shared says that other processes write to the backend, too: it is a server, which may be
 	// slow or away. The fields below it are for such a backend.
 	Shared bool
@@ -61,6 +68,8 @@ type Options struct {
 	BreakerPause time.Duration
 	// Logger hears of trouble; default none.
 	Logger *slog.Logger
+
+	tune tuning
 }
 
 // Engine is a kv.Store. Its methods may be called from many goroutines.
@@ -70,7 +79,8 @@ type Engine struct {
 	volatil *memory.Store  // nil if shared
 	keeper  kv.LeaseKeeper // nil if leases belong to the backend alone
 	clock   *kv.Clock
-	cache   *cache // nil if there is none
+	cache   *cache   // nil if there is none
+	relaxed *relaxed // nil if relaxed prefixes are written at once
 	log     *slog.Logger
 	fences  fences
 
@@ -141,6 +151,7 @@ func New(backend kv.Store, o Options) (*Engine, error) {
 			return nil, fmt.Errorf("kv/engine: open: %w", err)
 		}
 	}
+	e.relaxed = newRelaxed(e, backend, o)
 	return e, nil
 }
 
@@ -181,17 +192,33 @@ func (e *Engine) change(k kv.Key, fn func(s kv.Store) error) error {
 }
 
 // Flush returns when every acknowledged write is durable.
-func (e *Engine) Flush(ctx context.Context) error { return e.backend.Flush(ctx) }
+func (e *Engine) Flush(ctx context.Context) error {
+	if err := e.written(ctx); err != nil {
+		return err
+	}
+	return e.backend.Flush(ctx)
+}
+
+// written returns when the backend has every acknowledged write of the relaxed class.
+func (e *Engine) written(ctx context.Context) error {
+	if e.relaxed == nil {
+		return nil
+	}
+	return e.relaxed.flush(ctx)
+}
 
 // Close flushes and releases backend and file.
 func (e *Engine) Close() error {
 	e.closeOnce.Do(func() {
 		e.closed.Store(true)
+		if e.relaxed != nil {
+			e.closeErr = e.relaxed.close()
+		}
 		if e.cache != nil {
 			e.cache.close()
 		}
 		if e.volatil != nil {
-			e.closeErr = e.volatil.Close()
+			e.closeErr = errors.Join(e.closeErr, e.volatil.Close())
 		}
 		e.closeErr = errors.Join(e.closeErr, e.backend.Close())
 		if e.owner != nil {
@@ -201,7 +228,8 @@ func (e *Engine) Close() error {
 	return e.closeErr
 }
 
-// BackupTo writes a copy of one moment of the backend to path, if it can do that.
+// BackupTo writes a copy of one moment of the backend to path, if it can do that. It has every
+// write that was acknowledged before.
 func (e *Engine) BackupTo(ctx context.Context, path string) error {
 	backend := e.backend
 	if e.guard != nil {
@@ -212,6 +240,9 @@ func (e *Engine) BackupTo(ctx context.Context, path string) error {
 	})
 	if !ok {
 		return fmt.Errorf("kv/engine: backup: %w", kv.ErrUnsupported)
+	}
+	if err := e.written(ctx); err != nil {
+		return err
 	}
 	return b.BackupTo(ctx, path)
 }

@@ -10,6 +10,9 @@ import (
 
 // Get returns the value under k, or kv.ErrNotFound.
 func (e *Engine) Get(ctx context.Context, k kv.Key) (kv.Value, error) {
+	if r := e.behind(k.Prefix); r != nil {
+		return r.Get(ctx, k)
+	}
 	s := e.at(k.Prefix)
 	if !e.cached(k.Prefix) {
 		return s.Get(ctx, k)
@@ -38,9 +41,19 @@ func (e *Engine) GetMany(ctx context.Context, ks []kv.Key) ([]kv.Value, error) {
 	values := make([]kv.Value, len(ks))
 	var missing []kv.Key
 	var fills []func(kv.Value)
+	var unsure []uncelled
 	for i, k := range ks {
+		r := e.behind(k.Prefix)
+		if r != nil {
+			v, known, drops := r.peek(k)
+			if known {
+				values[i] = v
+				continue
+			}
+			unsure = append(unsure, uncelled{i, drops})
+		}
 		switch {
-		case e.at(k.Prefix) != e.backend:
+		case r == nil && e.at(k.Prefix) != e.backend:
 			v, err := e.volatil.Get(ctx, k)
 			if err != nil && !errors.Is(err, kv.ErrNotFound) {
 				return nil, err
@@ -68,31 +81,49 @@ func (e *Engine) GetMany(ctx context.Context, ks []kv.Key) ([]kv.Value, error) {
 			})
 		}
 	}
-	if len(missing) == 0 {
-		return values, ctx.Err()
-	}
-	got, err := e.backend.GetMany(ctx, missing)
-	if err != nil {
+	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	for i, v := range got {
-		fills[i](v)
+	if len(missing) > 0 {
+		got, err := e.backend.GetMany(ctx, missing)
+		if err != nil {
+			return nil, err
+		}
+		for i, v := range got {
+			fills[i](v)
+		}
+	}
+	for _, u := range unsure {
+		v, err := e.relaxed.confirm(ctx, ks[u.at], u.drops, values[u.at])
+		if err != nil {
+			return nil, err
+		}
+		values[u.at] = v
 	}
 	return values, nil
 }
 
 // Set writes the value.
 func (e *Engine) Set(ctx context.Context, k kv.Key, v []byte, ttl time.Duration) error {
+	if r := e.behind(k.Prefix); r != nil {
+		return r.Set(ctx, k, v, ttl)
+	}
 	return e.change(k, func(s kv.Store) error { return s.Set(ctx, k, v, ttl) })
 }
 
 // SetFenced writes the value unless a larger fence has written the row.
 func (e *Engine) SetFenced(ctx context.Context, k kv.Key, v []byte, ttl time.Duration, fence uint64) error {
+	if r := e.behind(k.Prefix); r != nil {
+		return r.SetFenced(ctx, k, v, ttl, fence)
+	}
 	return e.change(k, func(s kv.Store) error { return s.SetFenced(ctx, k, v, ttl, fence) })
 }
 
 // Add writes the value only if the key is absent.
 func (e *Engine) Add(ctx context.Context, k kv.Key, v []byte, ttl time.Duration) (ok bool, err error) {
+	if r := e.behind(k.Prefix); r != nil {
+		return r.Add(ctx, k, v, ttl)
+	}
 	err = e.change(k, func(s kv.Store) (err error) {
 		ok, err = s.Add(ctx, k, v, ttl)
 		return err
@@ -102,6 +133,9 @@ func (e *Engine) Add(ctx context.Context, k kv.Key, v []byte, ttl time.Duration)
 
 // CompareAndSwap writes next only if the key holds old.
 func (e *Engine) CompareAndSwap(ctx context.Context, k kv.Key, old, next []byte, ttl time.Duration) (ok bool, err error) {
+	if r := e.behind(k.Prefix); r != nil {
+		return r.CompareAndSwap(ctx, k, old, next, ttl)
+	}
 	err = e.change(k, func(s kv.Store) (err error) {
 		ok, err = s.CompareAndSwap(ctx, k, old, next, ttl)
 		return err
@@ -111,6 +145,9 @@ func (e *Engine) CompareAndSwap(ctx context.Context, k kv.Key, old, next []byte,
 
 // Incr adds to a counter.
 func (e *Engine) Incr(ctx context.Context, k kv.Key, by int64, ttl time.Duration) (n int64, err error) {
+	if r := e.behind(k.Prefix); r != nil {
+		return r.Incr(ctx, k, by, ttl)
+	}
 	err = e.change(k, func(s kv.Store) (err error) {
 		n, err = s.Incr(ctx, k, by, ttl)
 		return err
@@ -120,6 +157,9 @@ func (e *Engine) Incr(ctx context.Context, k kv.Key, by int64, ttl time.Duration
 
 // Counter returns the number under k; absent is 0.
 func (e *Engine) Counter(ctx context.Context, k kv.Key) (int64, error) {
+	if r := e.behind(k.Prefix); r != nil {
+		return r.Counter(ctx, k)
+	}
 	return e.at(k.Prefix).Counter(ctx, k)
 }
 
@@ -130,6 +170,13 @@ func (e *Engine) Rate(ctx context.Context, k kv.Key, rule kv.Rule, cost int64, p
 
 // Delete removes what is under the key, its lease included.
 func (e *Engine) Delete(ctx context.Context, k kv.Key) (there bool, err error) {
+	if r := e.behind(k.Prefix); r != nil {
+		if there, err = r.Delete(ctx, k); err != nil {
+			return there, err
+		}
+		lease, err := e.volatil.Delete(ctx, k)
+		return there || lease, err
+	}
 	err = e.change(k, func(s kv.Store) (err error) {
 		elsewhere := s != e.backend && (e.keeper == nil || e.volatil.Durable(k))
 		if e.volatil != nil {
@@ -152,6 +199,16 @@ func (e *Engine) DeletePrefix(ctx context.Context, p kv.Prefix, name string) (in
 	if e.closed.Load() {
 		return 0, kv.ErrClosed
 	}
+	if err := kv.CheckName(name); err != nil {
+		return 0, err
+	}
+	if r := e.behind(p); r != nil {
+		release, err := r.settle(ctx, &hold{prefix: p, name: name})
+		if err != nil {
+			return 0, err
+		}
+		defer release()
+	}
 	if e.cached(p) {
 		g := &e.cache.prefixes[p]
 		g.begin()
@@ -171,6 +228,9 @@ func (e *Engine) DeletePrefix(ctx context.Context, p kv.Prefix, name string) (in
 
 // List returns live items in byte order.
 func (e *Engine) List(ctx context.Context, p kv.Prefix, name, cursor string, limit int) ([]kv.Item, string, error) {
+	if r := e.behind(p); r != nil {
+		return r.List(ctx, p, name, cursor, limit)
+	}
 	return e.at(p).List(ctx, p, name, cursor, limit)
 }
 
@@ -188,6 +248,9 @@ func (e *Engine) Purge(ctx context.Context) (removed int, more bool, err error) 
 
 // Stats counts live rows of memory and backend by prefix. A durable lease counts once.
 func (e *Engine) Stats(ctx context.Context) ([]kv.PrefixStats, error) {
+	if err := e.written(ctx); err != nil {
+		return nil, err
+	}
 	stats, err := e.backend.Stats(ctx)
 	if err != nil || e.volatil == nil {
 		return stats, err
@@ -229,6 +292,9 @@ func (e *Engine) Due(ctx context.Context) (int64, error) {
 	})
 	if !ok {
 		return 0, kv.ErrUnsupported
+	}
+	if err := e.written(ctx); err != nil {
+		return 0, err
 	}
 	return b.Due(ctx)
 }
