@@ -9,7 +9,7 @@ import (
 )
 
 // BackupTo writes a compact copy of one moment of the database to path, replacing what
-// is there only when the copy is complete and on disk. Writers go on meanwhile.
+// is there only when the copy is complete, on disk and found whole. Writers go on meanwhile.
 func (db *DB) BackupTo(ctx context.Context, path string) error {
 	abs, err := filepath.Abs(path)
 	if err != nil {
@@ -25,6 +25,10 @@ func (db *DB) BackupTo(ctx context.Context, path string) error {
 	}
 	defer func() { _ = os.Remove(tmp.Name()) }() // gone after the rename
 	err = errors.Join(db.copyInto(ctx, tmp.Name()), tmp.Sync(), tmp.Close())
+	if err == nil {
+		// A copy that cannot be read is no backup, and must not replace one that can.
+		err = Verify(ctx, tmp.Name(), nil)
+	}
 	if err != nil {
 		return fmt.Errorf("sqlite: backup: %w", err)
 	}

@@ -16,6 +16,10 @@ var (
 	ErrNewerSchema = errors.New("sqlite: schema is newer than this program")
 	// ErrCorrupt says that the file is damaged or no SQLite database at all.
 	ErrCorrupt = errors.New("sqlite: file is damaged or not a database")
+	// ErrForeign says that the file is a database of something else.
+	ErrForeign = errors.New("sqlite: database of another kind")
+	// ErrInUse says that somebody else has the file open.
+	ErrInUse = errors.New("sqlite: database is in use")
 	// ErrFull says that the disk, or the file's allowed size, is full. The write was undone;
 	// a later one may work.
 	ErrFull = errors.New("sqlite: no space left")

@@ -28,7 +28,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -96,16 +95,16 @@ var (
 )
 
 // Open opens the embedded engine: a SQLite file that belongs to this process alone while
-// it is open. It returns ErrOwned if another process has it.
+// it is open. It returns ErrOwned if another process has it, and ErrNetworkFS.
 func Open(ctx context.Context, o Options) (*Engine, error) {
-	if err := os.MkdirAll(filepath.Dir(o.Path), 0o700); err != nil {
-		return nil, fmt.Errorf("kv/engine: open: %w", err)
-	}
-	owner, err := own(o.Path)
+	path, owner, err := claim(o.Path)
 	if err != nil {
 		return nil, err
 	}
-	backend, err := sqlite.Open(ctx, o.Path, sqlite.Options{Now: o.Now, Logger: o.Logger})
+	if err := finishRestore(path, o.Logger); err != nil {
+		return nil, errors.Join(err, owner.Close())
+	}
+	backend, err := sqlite.Open(ctx, path, sqlite.Options{Now: o.Now, Logger: o.Logger})
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("kv/engine: open: %w", err), owner.Close())
 	}
@@ -193,6 +192,9 @@ func (e *Engine) change(k kv.Key, fn func(s kv.Store) error) error {
 
 // Flush returns when every acknowledged write is durable.
 func (e *Engine) Flush(ctx context.Context) error {
+	if e.closed.Load() {
+		return kv.ErrClosed
+	}
 	if err := e.written(ctx); err != nil {
 		return err
 	}
