@@ -197,6 +197,21 @@ var scanTests = []test{
 			e.Errorf("Delete of another key took an allowance: %+v, %v", d, err)
 		}
 	}},
+	{"DeletePrefix looks at names and not at what a backend puts behind them", Lists, func(e *env) {
+		for _, name := range []string{"a", "a\x00"} {
+			_, err := e.kv.Rate(e.ctx, value(name), perMinute, 3, false)
+			e.ok(err)
+			for _, longer := range []string{name + "\x00", name + "\x00" + perMinute.String()[:1], kv.RateName(name, perMinute), name + "\x001", name + ":", name + "}"} {
+				if n, err := e.kv.DeletePrefix(e.ctx, kv.Script, longer); n != 0 || err != nil {
+					e.Errorf("an allowance of %q was deleted with %q: %d, %v", name, longer, n, err)
+				}
+			}
+			e.rate(value(name), perMinute, 0, true, kv.Decision{Allowed: true, Limit: 10, Remaining: 7})
+			if n, err := e.kv.DeletePrefix(e.ctx, kv.Script, name); n != 1 || err != nil {
+				e.Errorf("%d allowances of %q were deleted, %v", n, name, err)
+			}
+		}
+	}},
 	{"Purge removes what is expired and nothing else", Lists, func(e *env) {
 		e.many(600, func(i int) {
 			k := value(fmt.Sprintf("%03d", i))

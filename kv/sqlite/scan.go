@@ -36,7 +36,7 @@ func (s *Store) DeletePrefix(ctx context.Context, p kv.Prefix, name string) (int
 			if err != nil {
 				return err
 			}
-			live, err := s.removeRange(tx, name, next, hi, now)
+			live, err := s.removeRange(tx, name, next, hi, len(from), now)
 			if err != nil {
 				return err
 			}
@@ -67,9 +67,14 @@ func (s *Store) DeletePrefix(ctx context.Context, p kv.Prefix, name string) (int
 
 // removeRange deletes all rows from lo up to, but not with, hi, values in big along with
 // their keys, and returns how many of them anybody could see.
-func (s *Store) removeRange(tx *sqlite.Tx, table string, lo, hi []byte, now int64) (live int64, err error) {
-	const where = `k >= ? AND k < ?`
-	args := []any{lo, hi}
+//
+// All keys begin with begun octets. Behind the name of an allowance come a NUL and its rule, and
+// those octets have to end before it: the last NUL is behind them.
+func (s *Store) removeRange(tx *sqlite.Tx, table string, lo, hi []byte, begun int, now int64) (live int64, err error) {
+	where, args := `k >= ? AND k < ?`, []any{lo, hi}
+	if table == "rate" {
+		where, args = where+` AND instr(substr(k, ?), x'00') > 0`, append(args, begun+1)
+	}
 	if table == "kv" && s.anyBig.Load() {
 		if _, err := remove(tx, "big", where, args, now); err != nil {
 			return 0, err
