@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -62,6 +63,21 @@ func (p *pace) budget(others bool) time.Duration {
 func (p *pace) ran(now time.Time, d time.Duration) {
 	p.next = now.Add(min(yieldFactor*d, longestYield))
 	p.beside = false
+}
+
+// commitStep is commit for a background request, with another limit of the WAL at which
+// the commit is followed by a checkpoint: beside others they do that, so that a step is
+// never much longer than it should be; alone it is done often, in small parts.
+func (db *DB) commitStep(batch []*request) error {
+	limit := stepCheckpoint
+	if batch[0].budget < aloneBudget {
+		limit = 0
+	}
+	if err := db.writer.checkpointAt(limit); err != nil {
+		return wrap("checkpoint", db.path, err)
+	}
+	err := db.commit(batch)
+	return errors.Join(err, wrap("checkpoint", db.path, db.writer.checkpointAt(autoCheckpoint)))
 }
 
 // countStep adds a step to the statistics. Only who uses the connection calls it.

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"fmt"
 	"net/url"
+	"strconv"
 	"strings"
 
 	"github.com/mattn/go-sqlite3"
@@ -26,8 +27,20 @@ var pragmas = []pragma{
 	{"mmap_size", "0", ""}, // builds without mmap answer nothing
 }
 
-// connect opens a connection and checks its settings. The writer checkpoints by
-// itself every 1000 pages; readers cannot write.
+// Pages in the WAL at which a commit is followed by a checkpoint.
+const (
+	autoCheckpoint = 1000
+	stepCheckpoint = 250 // of a background step while nobody else writes
+)
+
+// checkpointAt sets the pages at which this connection checkpoints; 0 is never.
+func (c *Conn) checkpointAt(pages int) error {
+	// Not as a cached statement: this PRAGMA acts when it is prepared.
+	return c.execBatch("PRAGMA wal_autocheckpoint = " + strconv.Itoa(pages))
+}
+
+// connect opens a connection and checks its settings. Only the writer
+// checkpoints; readers cannot write.
 func connect(path string, writer bool) (*Conn, error) {
 	// One goroutine uses a connection at a time, so SQLite's own mutex is not needed.
 	dsn := "file:" + (&url.URL{Path: path}).EscapedPath() + "?_mutex=no"
@@ -38,7 +51,7 @@ func connect(path string, writer bool) (*Conn, error) {
 	c := &Conn{path: path, raw: raw.(*sqlite3.SQLiteConn), stmts: map[string]*statement{}}
 	set := pragmas
 	if writer {
-		set = append(set[:len(set):len(set)], pragma{"wal_autocheckpoint", "1000", "1000"})
+		set = append(set[:len(set):len(set)], pragma{"wal_autocheckpoint", strconv.Itoa(autoCheckpoint), strconv.Itoa(autoCheckpoint)})
 	} else {
 		set = append(set[:len(set):len(set)], pragma{"wal_autocheckpoint", "0", "0"}, pragma{"query_only", "ON", "1"})
 	}

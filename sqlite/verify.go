@@ -134,8 +134,12 @@ func (c *Conn) shape() (map[string]string, error) {
 
 // Fold writes what the -wal of path holds into the file itself, after look has seen it, and leaves
 // the file alone: without -wal, -shm, or any connection. It returns ErrInUse if somebody else
-// has the file open. The schema is not looked at.
+// has the file open. The schema is not looked at. A file without a database's first octets
+// is ErrCorrupt and left as it is, with its -wal.
 func Fold(path string, look func(*Conn) error) error {
+	if err := begins(path); err != nil {
+		return err
+	}
 	c, err := connect(path, true)
 	if err != nil {
 		return err
@@ -155,6 +159,32 @@ func Fold(path string, look func(*Conn) error) error {
 	// The last connection removes it.
 	if _, err := os.Lstat(path + "-wal"); err == nil {
 		return fmt.Errorf("%w: %s", ErrInUse, path)
+	}
+	return nil
+}
+
+// magic is how every database begins. An empty file is one, too.
+//
+// Spec: SQLite, database file format, "The Database Header".
+const magic = "SQLite format 3\x00"
+
+// begins returns ErrCorrupt if the file does not begin as a database. To close one that could not be
+// read would still write its -wal into it.
+func begins(path string) (err error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return fmt.Errorf("sqlite: open: %w", err)
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	head := make([]byte, len(magic))
+	n, err := io.ReadFull(f, head)
+	switch {
+	case err == io.EOF: // it is empty
+		return nil
+	case err != nil && err != io.ErrUnexpectedEOF:
+		return fmt.Errorf("sqlite: open: %w", err)
+	case string(head[:n]) != magic:
+		return fmt.Errorf("%w: %s", ErrCorrupt, path)
 	}
 	return nil
 }

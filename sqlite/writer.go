@@ -129,7 +129,7 @@ func (db *DB) serve() {
 		}
 		if step {
 			began := time.Now()
-			err := db.commit(batch)
+			err := db.commitStep(batch)
 			d := time.Since(began)
 			db.countStep(d)
 			db.answer(batch, err)

@@ -44,7 +44,7 @@ func (s *Store) Purge(ctx context.Context) (removed int, more bool, err error) {
 	err = s.background(ctx, "purge", func(tx *sqlite.Tx, now int64) error {
 		next := s.purge
 		rows := s.purgeStride.rows(tx.Budget())
-		watch := s.purgeStride.watch(rows)
+		walked := s.purgeStride.watch(tx, rows)
 		hi, last, err := s.stretch(tx, tables[next.table], next.key, after(nil), rows, now)
 		if err != nil {
 			return err
@@ -53,7 +53,7 @@ func (s *Store) Purge(ctx context.Context) (removed int, more bool, err error) {
 		if err != nil {
 			return err
 		}
-		watch()
+		walked()
 		removed, more = int(n), true
 		next.key = hi
 		if last {

@@ -54,11 +54,11 @@ func (s *Store) DeletePrefix(ctx context.Context, p kv.Prefix, name string) (int
 	for err == nil && table < len(tables) {
 		err = s.background(ctx, "delete prefix", func(tx *sqlite.Tx, now int64) error {
 			rows := speed.rows(tx.Budget())
-			watch := speed.watch(rows)
+			walked := speed.watch(tx, rows)
 			if err := step(tx, now, rows); err != nil {
 				return err
 			}
-			watch()
+			walked()
 			return nil
 		})
 	}

@@ -9,35 +9,45 @@ import (
 	"github.com/sluice-mail/sluice/sqlite"
 )
 
-// stride is how many rows fit a time, learned from the steps before.
-type stride struct{ perMilli float64 }
+// stride is how many rows fit a step, learned from the steps before. It is the writer's.
+type stride struct {
+	walk float64 // rows in a millisecond of walking
+	all  float64 // rows in a millisecond of the whole step, commit included
+}
 
 const (
 	minRows = 64
 	maxRows = 8192
 )
 
-// rows returns how many rows to walk in the time given.
+// rows returns how many rows a step should walk, given how long it should take. It is
+// not cut below a quarter of that because of a commit that takes long for any number of rows.
 func (s *stride) rows(budget time.Duration) int {
-	if s.perMilli == 0 {
-		s.perMilli = 256
+	if s.walk == 0 {
+		s.walk, s.all = 512, 256
 	}
-	return min(max(int(s.perMilli*float64(budget)/float64(time.Millisecond)), minRows), maxRows)
+	n := max(s.all, s.walk/4) * float64(budget) / float64(time.Millisecond)
+	return min(max(int(n), minRows), maxRows)
 }
 
-// watch begins to measure a walk over rows; the function it returns ends that. The commit
-// is not measured: it costs much the same for few rows. A slow step is believed at
-// once, a quick one by half: what comes next may not be in memory.
-func (s *stride) watch(rows int) func() {
+// watch begins to measure a step of rows. The function it returns says that the walk is
+// over; it learns the rest from the commit.
+func (s *stride) watch(tx *sqlite.Tx, rows int) (walked func()) {
 	began := time.Now()
 	return func() {
-		took := max(time.Since(began), time.Microsecond)
-		now := float64(rows) * float64(time.Millisecond) / float64(took)
-		if now > s.perMilli {
-			now = min((s.perMilli+now)/2, 2*s.perMilli)
-		}
-		s.perMilli = max(now, 1)
+		learn(&s.walk, rows, time.Since(began))
+		tx.OnCommit(func() { learn(&s.all, rows, time.Since(began)) })
 	}
+}
+
+// learn changes a speed after a step of rows took d. A slow step is believed at once, a
+// quick one by half: what comes next may not be in memory.
+func learn(speed *float64, rows int, d time.Duration) {
+	now := float64(rows) * float64(time.Millisecond) / float64(max(d, time.Microsecond))
+	if now > *speed {
+		now = min((*speed+now)/2, 2**speed)
+	}
+	*speed = max(now, 1)
 }
 
 // stretch returns the end of a range of keys that begins at lo, has at most rows rows of

@@ -1,0 +1,186 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"text/tabwriter"
+	"time"
+
+	"github.com/sluice-mail/sluice/kv"
+	kvsqlite "github.com/sluice-mail/sluice/kv/sqlite"
+)
+
+// k10Size is a store's file in two sizes, and what one round does in it.
+type k10Size struct {
+	rows  int
+	store *kvsqlite.Store
+	cost  map[string][]time.Duration // of one operation, by rounds
+}
+
+const (
+	k10Rounds  = 7
+	k10Gets    = 20_000
+	k10Writes  = 10_000 // by k10Writers together
+	k10Writers = 8
+	k10Purged  = 40_000 // expired rows removed, as many lived between them
+)
+
+var k10Operations = []string{"get", "set", "incr", "purge"}
+
+// k10 measures what operations cost with ten million keys and with a hundred thousand, in
+// turns. SLUICE_QUICK makes it two million.
+func k10(ctx context.Context, w io.Writer) (err error) {
+	dir, err := os.MkdirTemp("", "k10")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	small := &k10Size{rows: 100_000, cost: map[string][]time.Duration{}}
+	large := &k10Size{rows: 10_000_000, cost: map[string][]time.Duration{}}
+	if os.Getenv("SLUICE_QUICK") != "" {
+		large.rows = 2_000_000
+	}
+	smallPath, largePath := filepath.Join(dir, "small.db"), filepath.Join(dir, "large.db")
+	for path, rows := range map[string]int{smallPath: small.rows, largePath: large.rows} {
+		if err := fill(ctx, path, rows, true); err != nil {
+			return err
+		}
+	}
+	before := resident("VmRSS")
+	if large.store, err = kvsqlite.Open(ctx, largePath, kvsqlite.Options{}); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, large.store.Close()) }()
+	for range k10Rounds {
+		// A purge leaves nothing to purge in the small file, so each round has a new one.
+		if err := withCopy(ctx, smallPath, func(s *kvsqlite.Store) error {
+			small.store = s
+			return small.round(ctx)
+		}); err != nil {
+			return err
+		}
+		if err := large.round(ctx); err != nil {
+			return err
+		}
+	}
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(t, "K10  cost of one (median of %d rounds)\t%d keys\t%d keys\tratio\tbar\t\n", k10Rounds, small.rows, large.rows)
+	for _, op := range k10Operations {
+		ratios := make([]float64, k10Rounds)
+		for i := range ratios {
+			ratios[i] = float64(large.cost[op][i]) / float64(small.cost[op][i])
+		}
+		ratio := middle(ratios)
+		fmt.Fprintf(t, "%s\t%v\t%v\t%.2f\t<= 1.50\t%s\n", op, middle(small.cost[op]), middle(large.cost[op]), ratio, fits(ratio <= 1.5))
+	}
+	fmt.Fprintf(t, "resident before / at most, MiB\t%d\t%d\t\t\t\n", before>>10, resident("VmHWM")>>10)
+	return t.Flush()
+}
+
+// round measures every operation once.
+func (k *k10Size) round(ctx context.Context) error {
+	if err := k.gets(ctx, k10Gets/4); err != nil { // connections, pages near the root
+		return err
+	}
+	for _, op := range k10Operations {
+		n := k10Gets
+		began := time.Now()
+		var err error
+		switch op {
+		case "get":
+			err = k.gets(ctx, n)
+		case "set":
+			n = k10Writes
+			err = k.writes(ctx, n, func(v []byte) error { return k.store.Set(ctx, fillKey(notCounter(k.rows)), v, 0) })
+		case "incr":
+			n = k10Writes
+			err = k.writes(ctx, n, func([]byte) error {
+				_, err := k.store.Incr(ctx, fillCounter(k.rows), 1, 0)
+				return err
+			})
+		case "purge":
+			n, err = k.purge(ctx)
+		}
+		if err != nil {
+			return fmt.Errorf("%s with %d keys: %w", op, k.rows, err)
+		}
+		k.cost[op] = append(k.cost[op], time.Since(began)/time.Duration(n))
+	}
+	return nil
+}
+
+// notCounter returns the number of a random row that is no counter.
+func notCounter(rows int) int {
+	i := rand.IntN(rows)
+	if i%10 == 3 {
+		i++
+	}
+	return i
+}
+
+func (k *k10Size) gets(ctx context.Context, n int) error {
+	for range n {
+		i := rand.IntN(k.rows)
+		if _, err := k.store.Get(ctx, fillKey(i)); err != nil && (!errors.Is(err, kv.ErrNotFound) || i%2 == 1) {
+			return err
+		}
+	}
+	return nil
+}
+
+// writes has k10Writers do n writes of changing values.
+func (k *k10Size) writes(ctx context.Context, n int, write func(v []byte) error) error {
+	errs := make([]error, k10Writers)
+	var wg sync.WaitGroup
+	for i := range k10Writers {
+		wg.Go(func() {
+			v := make([]byte, 64)
+			for range n / k10Writers {
+				for i := range v {
+					v[i] = byte(rand.Uint32())
+				}
+				if errs[i] = write(v); errs[i] != nil {
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}
+
+// purge goes on with a purge until enough rows are removed, and returns how many.
+func (k *k10Size) purge(ctx context.Context) (removed int, err error) {
+	for rounds := 0; removed < k10Purged && err == nil; {
+		n, more, e := k.store.Purge(ctx)
+		removed, err = removed+n, e
+		if !more {
+			if rounds++; rounds == 2 {
+				return removed, fmt.Errorf("only %d rows were expired", removed)
+			}
+		}
+	}
+	return removed, err
+}
+
+// resident returns a line of /proc/self/status in KiB, such as VmRSS.
+func resident(name string) int64 {
+	b, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		return 0
+	}
+	var n int64
+	for line := range strings.Lines(string(b)) {
+		if rest, ok := strings.CutPrefix(line, name+":"); ok {
+			_, _ = fmt.Sscan(rest, &n)
+		}
+	}
+	return n
+}
