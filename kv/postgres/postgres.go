@@ -80,12 +80,17 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("kv/postgres: open: %w", err)
 	}
+	return open(ctx, o, config)
+}
+
+func open(ctx context.Context, o Options, config *pgxpool.Config) (*Store, error) {
 	s := &Store{q: statementsIn(o.Namespace), timeout: o.Timeout, log: o.Logger}
 	if o.Now != nil {
 		s.clock = kv.NewClock(o.Now, 0)
 	}
 	s.schema.name = o.Namespace
 	s.purge.reset()
+	var err error
 	if s.pool, err = pgxpool.NewWithConfig(ctx, config); err != nil {
 		return nil, fmt.Errorf("kv/postgres: open: %w", err)
 	}
