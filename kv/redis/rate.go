@@ -25,7 +25,11 @@ func (s *Store) Rate(ctx context.Context, k kv.Key, rule kv.Rule, cost int64, pe
 	if err := kv.CheckRate(k, rule, cost); err != nil {
 		return kv.Decision{}, err
 	}
-	before, now, allowed, err := s.take(ctx, k, rule, cost, peek)
+	var nano []byte
+	if s.clock != nil {
+		nano = octets(s.clock.Nano())
+	}
+	before, now, allowed, err := s.take(ctx, k, rule, cost, peek, nano)
 	if err != nil {
 		return kv.Decision{}, fail(ctx, "rate", err)
 	}
@@ -36,8 +40,9 @@ func (s *Store) Rate(ctx context.Context, k kv.Key, rule kv.Rule, cost int64, pe
 	return d, nil
 }
 
-// take runs the script. It returns the state before, the time in unix nanoseconds, and whether the cost is allowed.
-func (s *Store) take(ctx context.Context, k kv.Key, rule kv.Rule, cost int64, peek bool) (before kv.RateState, now int64, allowed bool, err error) {
+// take runs the script at the time nano, which is the server's if it is nil. It returns the state before, the time in
+// unix nanoseconds, and whether the cost is allowed.
+func (s *Store) take(ctx context.Context, k kv.Key, rule kv.Rule, cost int64, peek bool, nano []byte) (before kv.RateState, now int64, allowed bool, err error) {
 	how, kind, numbers := "take", "sliding", []byte(nil)
 	if peek {
 		how = "peek"
@@ -55,10 +60,6 @@ func (s *Store) take(ctx context.Context, k kv.Key, rule kv.Rule, cost int64, pe
 		numbers = burstNumbers(rule, cost)
 	} else {
 		numbers = octets(rule.Limit, int64(rule.Per), cost)
-	}
-	var nano []byte
-	if s.clock != nil {
-		nano = octets(s.clock.Nano())
 	}
 	reply, err := s.run(ctx, rateScript, call{bucketOf(k), []string{"r" + k.Name}, []any{k.Name, rule.String(), how, nano, kind, numbers}})
 	if err != nil {

@@ -144,8 +144,12 @@ func (s *Store) connect(o Options, at target) redis.UniversalClient {
 	})
 }
 
-// connected looks at the first connection's server: one that may evict any key would drop locks and limits.
+// connected refuses a connection that has no right to anything, since the server's answers to what follows would not
+// say so. It looks at the first connection's server: one that may evict any key would drop locks and limits.
 func (s *Store) connected(ctx context.Context, c *redis.Conn) error {
+	if err := c.Ping(ctx).Err(); err != nil && strings.HasPrefix(err.Error(), "NOAUTH") {
+		return err
+	}
 	s.policy.Do(func() {
 		info, err := c.Info(ctx, "memory").Result()
 		if err != nil {

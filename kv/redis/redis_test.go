@@ -26,6 +26,7 @@ var (
 	spaces atomic.Int64
 )
 
+// TestMain ends the shared servers.
 func TestMain(m *testing.M) {
 	code := m.Run()
 	if used.server.Load() {

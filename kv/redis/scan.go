@@ -154,7 +154,7 @@ func (s *Store) DeletePrefix(ctx context.Context, p kv.Prefix, name string) (int
 		}
 		calls := make([]call, len(left))
 		for i, b := range left {
-			calls[i] = call{b, nil, []any{name, to, deleteRows}}
+			calls[i] = call{b, []string{"l"}, []any{name, to, deleteRows}}
 		}
 		replies, err := s.runMany(ctx, deletePrefixScript, calls)
 		var more []int

@@ -1,6 +1,7 @@
 package redis
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha1"
 	"embed"
@@ -107,6 +108,7 @@ func (s *Store) run(ctx context.Context, sc *script, c call) (any, error) {
 }
 
 // runMany runs a script in many buckets, in one pipeline for each server; results are in the calls' order.
+// Its scripts always return something.
 func (s *Store) runMany(ctx context.Context, sc *script, calls []call) ([]any, error) {
 	inner, cancel := s.bound(ctx)
 	defer cancel()
@@ -124,13 +126,16 @@ func (s *Store) runMany(ctx context.Context, sc *script, calls []call) ([]any, e
 			cmds[i] = s.command(inner, by, text, now, calls[n])
 			_ = pipe.Process(inner, cmds[i])
 		}
-		_, _ = pipe.Exec(inner) // each command has its own error
+		_, failed := pipe.Exec(inner)
 		var again []int
 		slow := false
 		for i, n := range left {
 			err := cmds[i].Err()
+			if err == nil && cmds[i].Val() == nil { // it was never sent
+				err = cmp.Or(failed, errFormat)
+			}
 			switch {
-			case err == nil, err == redis.Nil:
+			case err == nil:
 				results[n] = cmds[i].Val()
 			case unknownScript(err):
 				again, by, text = append(again, n), "eval", sc.source

@@ -1,4 +1,4 @@
--- ARGV 2: the beginning of names, 3: the first text behind all of them, or "", 4: how many at most.
+-- KEYS 4: the leases. ARGV 2: the beginning of names, 3: the first text behind all of them, or "", 4: how many at most.
 -- Returns how many live rows went, and 1 if there is more.
 local left, there = tonumber(ARGV[4]), 0
 for kind, remove in pairs(drop) do

@@ -5,6 +5,7 @@ local drop = {}
 function drop.v(name)
   local K = base .. 'v' .. name
   local old = look(K)
+  if not old then here(K) end
   redis.call('ZREM', I, 'v' .. name)
   if not old then return 0 end
   redis.call('UNLINK', K)
@@ -17,6 +18,7 @@ end
 function drop.r(name)
   local R, n, there = base .. 'r' .. name, 0, 0
   local all = redis.call('HGETALL', R)
+  if #all == 0 then here(R) end
   redis.call('ZREM', I, 'r' .. name)
   redis.call('UNLINK', R)
   for i = 1, #all, 2 do

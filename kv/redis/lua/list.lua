@@ -11,6 +11,8 @@ for i, m in ipairs(names) do
     out[n + 1], out[n + 2], out[n + 3], out[n + 4] = name, r[1], r[2], r[3] or '0'
     octets = octets + #r[1]
     if octets > tonumber(ARGV[5]) then break end
+  elseif not r[1] then
+    here(base .. m)
   end
 end
 if last > 0 then out[2] = string.sub(names[last], 2) end
