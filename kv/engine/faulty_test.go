@@ -29,7 +29,7 @@ type server struct {
 
 	mu   sync.Mutex
 	mode fault
-	gate chan struct{} // reads wait for it, if there is one
+	gate chan struct{} // if there is one, reads answer when it opens
 }
 
 func (s *server) become(f fault) {
@@ -38,7 +38,7 @@ func (s *server) become(f fault) {
 	s.mode = f
 }
 
-// hold makes reads wait until the returned function is called.
+// hold makes reads answer not before the returned function is called.
 func (s *server) hold() (release func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -56,15 +56,8 @@ func (s *server) hold() (release func()) {
 func (s *server) at(ctx context.Context, do func() error) error {
 	s.calls.Add(1)
 	s.mu.Lock()
-	mode, gate := s.mode, s.gate
+	mode := s.mode
 	s.mu.Unlock()
-	if gate != nil {
-		select {
-		case <-gate:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
 	switch mode {
 	case refuses:
 		return fmt.Errorf("%w: connection refused", kv.ErrUnavailable)
@@ -82,8 +75,14 @@ func (s *server) at(ctx context.Context, do func() error) error {
 func (s *server) Close() error { return nil }
 
 func (s *server) Get(ctx context.Context, k kv.Key) (v kv.Value, err error) {
-	e := s.at(ctx, func() error { v, err = s.Store.Get(ctx, k); return nil })
-	return v, errors.Join(e, err)
+	err = s.at(ctx, func() (err error) { v, err = s.Store.Get(ctx, k); return err })
+	s.mu.Lock()
+	gate := s.gate
+	s.mu.Unlock()
+	if gate != nil {
+		<-gate
+	}
+	return v, err
 }
 
 func (s *server) GetMany(ctx context.Context, ks []kv.Key) (vs []kv.Value, err error) {
@@ -122,6 +121,11 @@ func (s *server) Lock(ctx context.Context, k kv.Key, ttl time.Duration, durable 
 
 func (s *server) Unlock(ctx context.Context, l kv.Lease) error {
 	return s.at(ctx, func() error { return s.Store.Unlock(ctx, l) })
+}
+
+func (s *server) Lease(ctx context.Context, k kv.Key) (l kv.Lease, err error) {
+	err = s.at(ctx, func() (err error) { l, err = s.Store.(kv.LeaseReader).Lease(ctx, k); return err })
+	return l, err
 }
 
 func (s *server) List(ctx context.Context, p kv.Prefix, name, cursor string, limit int) (items []kv.Item, next string, err error) {

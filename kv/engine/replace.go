@@ -114,8 +114,12 @@ func exists(path string) bool {
 	return err == nil
 }
 
-// finishRestore does the rest of a restore that was interrupted, before the file is opened.
+// finishRestore does the rest of a restore that was interrupted, or undoes what was not checked, before
+// the file is opened.
 func finishRestore(path string, log *slog.Logger) error {
+	if err := discard(path + partSuffix); err != nil {
+		return fmt.Errorf("kv/engine: restore: %w", err)
+	}
 	return (&restore{path: path, step: func(name string) {
 		if name == "replaced" && log != nil {
 			log.Info("a restore that was interrupted is now complete")
