@@ -69,10 +69,10 @@ func TestATableSaysWhatIsMissed(t *testing.T) {
 	if err := got.write(&text); err != nil {
 		t.Fatal(err)
 	}
-	want := `K0  example  ours         CPU us  the other           CPU us  ratio  (least, most)   bar    
+	want := `K0  example  ours         CPU us  the other            CPU us  ratio  (least, most)   bar
   fast       1,234,567/s  0.80    Redis      45,000/s  12.00   27.43  (25.00, 29.10)  >= 10  ok
   slow       90/s         0.00    bare       100/s     0.00    0.90   (0.00, 0.00)    >= 1   MISSED
-  shown      1/s          0.00    bare       2/s       0.00    0.50   (0.00, 0.00)           
+  shown      1/s          0.00    bare       2/s       0.00    0.50   (0.00, 0.00)
   few        1                                                                        <= 1   ok
   many       1.01 ms                                                                  <= 1   MISSED
 `

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 	"text/tabwriter"
 	"time"
 )
@@ -69,7 +70,8 @@ func (t *table) missed() (names []string) {
 
 // write prints the table, aligned.
 func (t *table) write(w io.Writer) error {
-	out := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	text := new(strings.Builder)
+	out := tabwriter.NewWriter(text, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(out, "%s  %s\tours\tCPU us\tthe other\t\tCPU us\tratio\t(least, most)\tbar\t\n", t.ID, t.Title)
 	for _, r := range t.Rows {
 		sign := ">="
@@ -95,7 +97,10 @@ func (t *table) write(w io.Writer) error {
 		return err
 	}
 	for _, n := range t.Notes {
-		if _, err := fmt.Fprintf(w, "  %s\n", n); err != nil {
+		fmt.Fprintf(text, "  %s\n", n)
+	}
+	for line := range strings.Lines(text.String()) {
+		if _, err := fmt.Fprintln(w, strings.TrimRight(line, " \n")); err != nil {
 			return err
 		}
 	}
