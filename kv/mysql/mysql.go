@@ -180,7 +180,10 @@ func (s *Store) Flush(ctx context.Context) error {
 
 // Close gives the connections back. Calls that are under way come to their end.
 func (s *Store) Close() error {
-	if s.closed.Swap(true) {
+	s.schema.mu.Lock() // so that nobody begins to make tables from here on
+	was := s.closed.Swap(true)
+	s.schema.mu.Unlock()
+	if was {
 		return nil
 	}
 	s.end()

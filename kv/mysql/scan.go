@@ -41,8 +41,8 @@ func (s *Store) Delete(ctx context.Context, k kv.Key) (bool, error) {
 		return false, err
 	}
 	if keys := s.trash.add(key); keys != nil {
-		// The key is deleted, whatever becomes of this.
-		_ = s.call(context.WithoutCancel(ctx), "delete", func(ctx context.Context) error {
+		// The key is deleted, whatever becomes of this: Purge takes the rows, too.
+		_ = s.call(ctx, "delete", func(ctx context.Context) error {
 			_, err := s.exec(ctx, emptyTrash, args{"keys": keys})
 			return err
 		})

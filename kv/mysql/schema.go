@@ -62,7 +62,7 @@ func (c *schema) forget() {
 func (s *Store) ready(ctx context.Context) error {
 	c := &s.schema
 	c.mu.Lock()
-	if c.there {
+	if c.there || s.closed.Load() { // closed: the call finds out
 		c.mu.Unlock()
 		return nil
 	}
@@ -70,7 +70,7 @@ func (s *Store) ready(ctx context.Context) error {
 	if m == nil {
 		m = &making{done: make(chan struct{})}
 		c.making = m
-		s.beside.Go(func() { s.make(m) })
+		s.beside.Go(func() { s.makeTables(m) })
 	}
 	c.mu.Unlock()
 	select {
@@ -81,7 +81,7 @@ func (s *Store) ready(ctx context.Context) error {
 	}
 }
 
-func (s *Store) make(m *making) {
+func (s *Store) makeTables(m *making) {
 	ctx, cancel := context.WithTimeout(s.life, schemaTime)
 	defer cancel()
 	m.err = s.migrate(ctx)
