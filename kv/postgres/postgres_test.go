@@ -23,8 +23,10 @@ var (
 func TestMain(m *testing.M) {
 	server, serverErr = peers.StartPostgres(context.Background(), peers.PostgresOptions{})
 	code := m.Run()
-	if server != nil {
-		server.Close()
+	for _, p := range []*peers.Postgres{server, victim} {
+		if p != nil {
+			p.Close()
+		}
 	}
 	os.Exit(code)
 }

@@ -107,7 +107,7 @@ func (s *Store) make(ctx context.Context) error {
 // create makes the schema if nobody did: one that is there may belong to somebody who lets us make tables.
 func (s *Store) create(ctx context.Context, tx pgx.Tx) error {
 	var there bool
-	if err := tx.QueryRow(ctx, `SELECT to_regnamespace($1) IS NOT NULL`, quoted(s.schema.name)).Scan(&there); err != nil || there {
+	if err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = $1)`, s.schema.name).Scan(&there); err != nil || there {
 		return err
 	}
 	if _, err := tx.Exec(ctx, `CREATE SCHEMA `+quoted(s.schema.name)); err != nil {
@@ -116,14 +116,17 @@ func (s *Store) create(ctx context.Context, tx pgx.Tx) error {
 	return nil
 }
 
-// version returns how many steps the tables have behind them; 0 if there are none.
+// version returns how many steps the tables have behind them; 0 if there are none. It reads the catalogue as a table: the
+// functions that look up a name may answer from memory what was true before the lock was granted.
 func (s *Store) version(ctx context.Context, c *pgx.Conn) (int, error) {
 	var there bool
-	if err := c.QueryRow(ctx, `SELECT to_regclass($1) IS NOT NULL`, quoted(s.schema.name)+".meta").Scan(&there); err != nil || !there {
+	err := c.QueryRow(ctx, `SELECT EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+		WHERE n.nspname = $1 AND c.relname = 'meta')`, s.schema.name).Scan(&there)
+	if err != nil || !there {
 		return 0, err
 	}
 	var version int
-	err := c.QueryRow(ctx, in(s.schema.name, `SELECT v FROM NS.meta WHERE name = 'version'`)).Scan(&version)
+	err = c.QueryRow(ctx, in(s.schema.name, `SELECT v FROM NS.meta WHERE name = 'version'`)).Scan(&version)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return 0, nil
 	}
