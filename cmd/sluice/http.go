@@ -74,7 +74,7 @@ func (d *daemon) readiness(ctx context.Context) error {
 // gauges are the fields of rooms' Stats that go up and down; all others are counters.
 var gauges = map[string]bool{
 	"Sessions": true, "Open": true, "Waiting": true, "FilesOpen": true, "Pending": true, "Unconfirmed": true,
-	"Segments": true, "Octets": true, "CacheOctets": true, "BreakerOpen": true,
+	"Segments": true, "Octets": true, "CacheOctets": true, "BreakerOpen": true, "Dirty": true,
 }
 
 func (d *daemon) writeMetrics(w io.Writer) {

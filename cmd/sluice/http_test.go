@@ -15,7 +15,8 @@ import (
 
 func TestAMetricOfTwoStoresHasOneType(t *testing.T) {
 	var b strings.Builder
-	writeStats(&b, "sluice_kv", labelled{`{store="a"}`, engine.Metrics{Hits: 1, CacheOctets: 2}}, labelled{`{store="b"}`, engine.Metrics{Hits: 3}})
+	type stats struct{ Hits, Misses, CacheOctets, Foreign int64 }
+	writeStats(&b, "sluice_kv", labelled{`{store="a"}`, stats{Hits: 1, CacheOctets: 2}}, labelled{`{store="b"}`, stats{Hits: 3}})
 	want := `# TYPE sluice_kv_hits_total counter
 sluice_kv_hits_total{store="a"} 1
 sluice_kv_hits_total{store="b"} 3
@@ -38,7 +39,9 @@ func TestWhatGoesDownAgainIsAGauge(t *testing.T) {
 	var b strings.Builder
 	writeStats(&b, "sluice_lmtp", labelled{stats: lmtp.Stats{}})
 	writeStats(&b, "sluice", labelled{stats: gateway.Stats{}})
-	for _, want := range []string{"# TYPE sluice_lmtp_open gauge\n", "# TYPE sluice_waiting gauge\n", "# TYPE sluice_lmtp_turned_total counter\n"} {
+	writeStats(&b, "sluice_kv", labelled{stats: engine.Metrics{}})
+	for _, want := range []string{"# TYPE sluice_kv_breaker_open gauge\n", "# TYPE sluice_kv_breaker_opened_total counter\n", "# TYPE sluice_kv_dirty gauge\n",
+		"# TYPE sluice_lmtp_open gauge\n", "# TYPE sluice_waiting gauge\n", "# TYPE sluice_lmtp_turned_total counter\n"} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("no %q in\n%s", want, &b)
 		}
