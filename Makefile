@@ -6,35 +6,41 @@ SHELL := /bin/bash
 GO      ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 export SLUICE_CORPUS ?= $(HOME)/.cache/sluice/corpus
+# Stores of type rocksdb are built in where the library is (Debian: librocksdb-dev).
+TAGS    ?= $(if $(wildcard /usr/include/rocksdb/c.h),-tags=rocksdb)
 
 run:
 	@examples/run
 
 build:
 	@.ci/prepare go
-	$(GO) build -buildvcs=false -ldflags '-X main.version=$(VERSION)' -o bin/sluice ./cmd/sluice
+	$(GO) build $(TAGS) -buildvcs=false -ldflags '-X main.version=$(VERSION)' -o bin/sluice ./cmd/sluice
 
 lint:
 	@.ci/prepare go
 	@test -z "$$(gofmt -l .)" || { echo "gofmt would change:"; gofmt -l .; exit 1; }
 	$(GO) mod tidy -diff
 	$(GO) vet ./...
+	@[ -z "$(TAGS)" ] || $(GO) vet $(TAGS) ./kv/rocksdb ./cmd/sluice
 	$(GO) tool -modfile=.ci/tools.mod staticcheck ./...
 
 # The last line is "N passed, N failed".
 test: lint
 	@.ci/prepare tests
-	@set -o pipefail; $(GO) test -json -shuffle=on -timeout 14m ./... | $(GO) run ./.ci/tally
+	@set -o pipefail; $(GO) test $(TAGS) -json -shuffle=on -timeout 14m ./... | $(GO) run ./.ci/tally
 
 # Full counts: crash rounds, five minutes a fuzz target, the race detector, all benchmarks.
 proof: lint
 	@.ci/prepare tests
-	@set -o pipefail; SLUICE_PROOF=1 $(GO) test -json -race -shuffle=on -timeout 60m ./... | $(GO) run ./.ci/tally
+	@set -o pipefail; SLUICE_PROOF=1 $(GO) test $(TAGS) -json -race -shuffle=on -timeout 60m ./... | $(GO) run ./.ci/tally
 	GO="$(GO)" .ci/fuzz 5m
 	$(MAKE) bench
 
+# The bars of the key-value engine are tables beside Redis and bare SQLite, in one interleaved run.
 bench:
-	$(GO) test -run '^$$' -bench . -benchmem -timeout 60m ./...
+	@.ci/prepare tests
+	$(GO) run $(TAGS) ./kv/bars
+	$(GO) test $(TAGS) -run '^$$' -bench . -benchmem -timeout 60m ./...
 
 # FUZZTIME=30s make fuzz
 fuzz:

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/netip"
 
@@ -142,13 +143,15 @@ func (d *Directory) failureCounts(id, name string, ip netip.Addr) []failureCount
 	return counts
 }
 
-// allowed returns ErrTooManyFailures if one of counts is used up. A store that cannot
-// be asked does not keep people out.
+// allowed returns ErrTooManyFailures if one of counts is used up. Where the counts cannot be asked
+// for, the prefix's policy decides: guessing passwords must not become free while a store is away.
 func (d *Directory) allowed(ctx context.Context, counts []failureCount) error {
 	for _, c := range counts {
 		switch dec, err := d.kv.Rate(ctx, c.key, c.rule, 1, true); {
-		case err != nil:
+		case err != nil && c.key.Prefix.FailsOpen(err):
 			d.log.LogAttrs(ctx, slog.LevelError, "failed logins cannot be looked up", slog.Any("err", err))
+		case err != nil:
+			return fmt.Errorf("failed logins cannot be looked up: %w", err)
 		case !dec.Allowed:
 			return ErrTooManyFailures
 		}

@@ -46,6 +46,9 @@ type setting struct {
 func (c *Config) settings(from origins) []setting {
 	var out []setting
 	c.walk(func(path string, f reflect.Value, _ string) {
+		if !c.means(path) {
+			return
+		}
 		at := from[path]
 		if at == "" {
 			at = "default"

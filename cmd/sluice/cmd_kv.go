@@ -11,7 +11,6 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	_ "github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
 
 	"github.com/sluice-mail/sluice/kv"
@@ -195,6 +194,13 @@ var (
 		}
 		return out, err
 	})
+	opKVFlush = newOp("kv/flush", func(ctx context.Context, n *node, in kvIn) (bool, error) {
+		s, err := n.store(in.Store)
+		if err != nil {
+			return false, err
+		}
+		return true, s.Flush(ctx)
+	})
 	opKVPurge = newOp("kv/purge", func(ctx context.Context, n *node, in kvIn) (int, error) {
 		s, err := n.store(in.Store)
 		if err != nil {
@@ -247,6 +253,13 @@ func init() {
 		for _, c := range kvCommands {
 			cmd.AddCommand(c.command(g))
 		}
+		cmd.AddCommand(kvExport(g), kvImport(g), kvBackup(g), kvRestore(g))
+		offline := cmd.PersistentFlags().Bool("offline", false, "ask no server: open the stores and lock them; fails while a server has them")
+		cmd.PersistentPreRun = func(cmd *cobra.Command, _ []string) {
+			if *offline {
+				cmd.SetContext(context.WithValue(cmd.Context(), offlineKey{}, true))
+			}
+		}
 		return cmd
 	})
 }
@@ -288,26 +301,23 @@ var kvCommands = []kvCommand{
 		_, err = fmt.Fprintln(cmd.OutOrStdout(), text)
 		return err
 	}},
-	{use: "set", short: "Set a value", args: []string{"NAME", "VALUE"}, ttl: true, run: func(cmd *cobra.Command, c *Config, in kvIn, _ bool) error {
-		_, err := opKVSet.call(cmd.Context(), c, in)
-		return err
+	{use: "set", short: "Set a value", args: []string{"NAME", "VALUE"}, ttl: true, run: func(cmd *cobra.Command, c *Config, in kvIn, asJSON bool) error {
+		done, err := opKVSet.call(cmd.Context(), c, in)
+		return kvDone(cmd, "set", done, asJSON, nil, err)
 	}},
-	{use: "add", short: "Set a value if the key is absent; exit code 1 if it is there", args: []string{"NAME", "VALUE"}, ttl: true, run: func(cmd *cobra.Command, c *Config, in kvIn, _ bool) error {
+	{use: "add", short: "Set a value if the key is absent; exit code 1 if it is there", args: []string{"NAME", "VALUE"}, ttl: true, run: func(cmd *cobra.Command, c *Config, in kvIn, asJSON bool) error {
 		done, err := opKVAdd.call(cmd.Context(), c, in)
-		if err == nil && !done {
-			return errors.New("the key is there already")
-		}
-		return err
+		return kvDone(cmd, "added", done, asJSON, errors.New("the key is there already"), err)
 	}},
-	{use: "del", short: "Remove a key; exit code 1 if it is absent", args: []string{"NAME"}, run: func(cmd *cobra.Command, c *Config, in kvIn, _ bool) error {
+	{use: "del", short: "Remove a key; exit code 1 if it is absent", args: []string{"NAME"}, run: func(cmd *cobra.Command, c *Config, in kvIn, asJSON bool) error {
 		done, err := opKVDel.call(cmd.Context(), c, in)
-		if err == nil && !done {
-			return errors.New("the key is absent")
-		}
-		return err
+		return kvDone(cmd, "deleted", done, asJSON, errors.New("the key is absent"), err)
 	}},
-	{use: "incr", short: "Add to a counter and print it", args: []string{"NAME"}, ttl: true, by: true, run: func(cmd *cobra.Command, c *Config, in kvIn, _ bool) error {
+	{use: "incr", short: "Add to a counter and print it", args: []string{"NAME"}, ttl: true, by: true, run: func(cmd *cobra.Command, c *Config, in kvIn, asJSON bool) error {
 		v, err := opKVIncr.call(cmd.Context(), c, in)
+		if err == nil && asJSON {
+			return printJSON(cmd.OutOrStdout(), map[string]int64{"value": v})
+		}
 		if err == nil {
 			_, err = fmt.Fprintln(cmd.OutOrStdout(), v)
 		}
@@ -328,13 +338,31 @@ var kvCommands = []kvCommand{
 		}
 		return printTable(cmd.OutOrStdout(), []string{"PREFIX", "ROWS", "OCTETS"}, rows)
 	}},
-	{use: "purge", short: "Remove expired rows now", noKey: true, run: func(cmd *cobra.Command, c *Config, in kvIn, _ bool) error {
+	{use: "purge", short: "Remove expired rows now", noKey: true, run: func(cmd *cobra.Command, c *Config, in kvIn, asJSON bool) error {
 		removed, err := opKVPurge.call(cmd.Context(), c, in)
+		if err == nil && asJSON {
+			return printJSON(cmd.OutOrStdout(), map[string]int{"removed": removed})
+		}
 		if err == nil {
 			_, err = fmt.Fprintf(cmd.OutOrStdout(), "removed %d rows\n", removed)
 		}
 		return err
 	}},
+	{use: "flush", short: "Return when all that was written is on disk", noKey: true, run: func(cmd *cobra.Command, c *Config, in kvIn, asJSON bool) error {
+		done, err := opKVFlush.call(cmd.Context(), c, in)
+		return kvDone(cmd, "flushed", done, asJSON, nil, err)
+	}},
+}
+
+// kvDone ends a command that says only whether it did something: why is the error if it did not.
+func kvDone(cmd *cobra.Command, what string, done, asJSON bool, why, err error) error {
+	if err == nil && asJSON {
+		err = printJSON(cmd.OutOrStdout(), map[string]bool{what: done})
+	}
+	if err == nil && !done {
+		return why
+	}
+	return err
 }
 
 func kvMissing(err error) error {
@@ -346,6 +374,10 @@ func kvMissing(err error) error {
 
 // kvList prints page after page, so that a large store is never held in memory.
 func kvList(cmd *cobra.Command, c *Config, in kvIn, asJSON bool) error {
+	return session(cmd.Context(), c, false, func(ctx context.Context) error { return kvPages(ctx, cmd, c, in, asJSON) })
+}
+
+func kvPages(ctx context.Context, cmd *cobra.Command, c *Config, in kvIn, asJSON bool) error {
 	left := in.Limit
 	if left == 0 {
 		left = 1 << 62
@@ -353,7 +385,7 @@ func kvList(cmd *cobra.Command, c *Config, in kvIn, asJSON bool) error {
 	w := cmd.OutOrStdout()
 	for left > 0 {
 		in.Limit = min(left, 500)
-		page, err := opKVList.call(cmd.Context(), c, in)
+		page, err := opKVList.call(ctx, c, in)
 		if err != nil {
 			return err
 		}
@@ -443,9 +475,6 @@ func (k kvCommand) command(g *globals) *cobra.Command {
 	if k.by {
 		f.Int64Var(&in.By, "by", 1, "what is added")
 	}
-	switch k.use {
-	case "get", "ttl", "list", "stats":
-		jsonFlag(cmd, &asJSON)
-	}
+	jsonFlag(cmd, &asJSON)
 	return cmd
 }

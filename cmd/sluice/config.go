@@ -27,7 +27,11 @@ type Config struct {
 		SchedulePurgeBlobs    string `toml:"schedule-purge-blobs" doc:"when blobs that nothing links to are removed; <minute> <hour> <week-day>"`
 	} `toml:"housekeeper"`
 	Storage struct {
-		Lookup string `toml:"lookup" doc:"id of the default store"`
+		Lookup   string            `toml:"lookup" doc:"id of the default store"`
+		Volatile string            `toml:"volatile" doc:"id of the store for what may be lost when the server ends (rate limits, locks of one process); empty: lookup"`
+		Relaxed  string            `toml:"relaxed" doc:"id of the store for what may lose its last second in a crash (counters, reputation, greylist); empty: lookup"`
+		Durable  string            `toml:"durable" doc:"id of the store for what must be kept; empty: lookup"`
+		Prefix   map[string]string `toml:"prefix" doc:"id of the store for one prefix, such as KV_GREYLIST; over its class"`
 	} `toml:"storage"`
 	Store map[string]StoreConfig `toml:"store" doc:"a key-value store"`
 	LMTP  struct {
@@ -72,11 +76,20 @@ type Config struct {
 
 // StoreConfig is one [store."id"].
 type StoreConfig struct {
-	Type  string `toml:"type" doc:"sqlite, or memory: lost at the end"`
-	Path  string `toml:"path" doc:"the file"`
-	Cache int64  `toml:"cache" doc:"octets of the cache in front of it; 0: none"`
-	User  bool   `toml:"user" doc:"whether users' scripts may use it"`
-	Purge struct {
+	Type         string   `toml:"type" doc:"sqlite, memory (lost at the end), redis, postgres, mysql, memcached, rocksdb"`
+	Path         string   `toml:"path" doc:"sqlite: the file; rocksdb: the directory"`
+	URLs         []string `toml:"urls" doc:"redis://host:port/db, rediss:// (TLS) or unix:///socket?db=n, several for cluster or sentinels; postgres://user@host/db; mysql://user@host/db; memcached://host:port or unix:///socket; never with a password"`
+	Mode         string   `toml:"mode" doc:"redis: single, cluster or sentinel"`
+	Master       string   `toml:"master" doc:"redis: the name of the master that the sentinels watch"`
+	Username     string   `toml:"username" doc:"over the one in the URL"`
+	PasswordFile string   `toml:"password-file" doc:"file that holds the password"`
+	TLSCA        string   `toml:"tls-ca" doc:"PEM file with the authorities that sign the server's certificate; turns TLS on; empty: the URL and the system decide"`
+	Namespace    string   `toml:"namespace" doc:"keeps several users of one server apart: start of its keys (redis, memcached), schema (postgres), start of its tables (mysql)"`
+	Timeout      int64    `toml:"timeout" doc:"milliseconds that a call of one key to a server may take"`
+	Pool         int64    `toml:"pool" doc:"connections to a server at most"`
+	Cache        int64    `toml:"cache" doc:"octets of the cache in front of it; 0: none"`
+	User         bool     `toml:"user" doc:"whether users' scripts may use it"`
+	Purge        struct {
 		Frequency string `toml:"frequency" doc:"when expired rows are removed; <minute> <hour> <week-day>"`
 	} `toml:"purge"`
 }
@@ -110,6 +123,7 @@ func Default(dir string) *Config {
 	c.Housekeeper.SchedulePurgeBlobs = "30 3 *"
 	c.Housekeeper.ScheduleSnapshotLog = "45 3 *"
 	c.Storage.Lookup = "main"
+	c.Storage.Prefix = map[string]string{}
 	c.Store = map[string]StoreConfig{"main": defaultStore(dir)}
 	c.LMTP.Listen = []string{"127.0.0.1:2424"}
 	// beside the data directory, which is closed to the MTA's user
@@ -129,7 +143,7 @@ func Default(dir string) *Config {
 }
 
 func defaultStore(dir string) StoreConfig {
-	s := StoreConfig{Type: "sqlite", Path: filepath.Join(dir, "kv.db"), Cache: 16 << 20}
+	s := StoreConfig{Type: "sqlite", Path: filepath.Join(dir, "kv.db"), URLs: []string{}, Mode: "single", Namespace: "sluice", Timeout: 200, Pool: 16, Cache: 16 << 20}
 	s.Purge.Frequency = "0 3 *"
 	return s
 }

@@ -7,7 +7,6 @@ import (
 	"net"
 	"os"
 	"reflect"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -71,29 +70,8 @@ func (c *Config) check(from origins) error {
 	if len(c.IMAP.ListenTLS) > 0 && c.TLS.Cert == "" {
 		bad("imap.listen-tls", "needs [tls] cert and key")
 	}
-	if _, ok := c.Store[c.Storage.Lookup]; !ok {
-		bad("storage.lookup", "there is no [store.%q]", c.Storage.Lookup)
-	}
 	oneOf("explain.record", c.Explain.Record, "off", "summary", "full")
-	paths := map[string]string{}
-	for id, s := range c.Store {
-		at := "store." + id
-		if !storeID.MatchString(id) {
-			// Dotted paths and variables of the environment name its settings.
-			bad(at, "%q is no id of a store: letters, digits, - and _", id)
-		}
-		oneOf(at+".type", s.Type, "sqlite", "memory")
-		schedule(at+".purge.frequency", s.Purge.Frequency)
-		if s.Type != "sqlite" {
-			continue
-		}
-		if s.Path == "" {
-			bad(at+".path", "must not be empty")
-		} else if other, twice := paths[s.Path]; twice {
-			bad(at+".path", "is the file of [store.%q] too", other)
-		}
-		paths[s.Path] = id
-	}
+	c.checkStores(from, bad, oneOf, schedule)
 	var stages []string
 	for _, s := range runtime.Stages {
 		if s != runtime.StageIMAP && s != runtime.StageCron {
@@ -119,8 +97,6 @@ func (c *Config) check(from origins) error {
 	}
 	return nil
 }
-
-var storeID = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
 
 // number is a setting and the least and most that it may be.
 type number struct{ is, least, most int64 }
@@ -149,6 +125,8 @@ func (c *Config) numbers() map[string]number {
 	}
 	for id, s := range c.Store {
 		all["store."+id+".cache"] = number{s.Cache, 0, 1 << 36}
+		all["store."+id+".timeout"] = number{s.Timeout, 1, 60_000}
+		all["store."+id+".pool"] = number{s.Pool, 1, 10_000}
 	}
 	return all
 }

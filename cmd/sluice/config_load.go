@@ -17,6 +17,12 @@ import (
 // is not in it has its default.
 type origins map[string]string
 
+// What derive is told.
+const (
+	derivedFlag = "flag --data"
+	derivedPath = "below database.db-path"
+)
+
 // derive notes where the settings come from that lie below the data directory.
 func (o origins) derive(from string) {
 	for _, path := range []string{"database.db-path", "server.control", "lmtp.socket", "store.main.path"} {
@@ -44,10 +50,10 @@ func loadConfig(path, dataDir string, environ []string) (*Config, origins, error
 	dir, from := dataDir, origins{}
 	switch {
 	case dir != "":
-		from.derive("flag --data")
+		from.derive(derivedFlag)
 	default:
 		if dir = dataDirOf(text, environ); dir != "" {
-			from.derive("below database.db-path")
+			from.derive(derivedPath)
 		} else {
 			dir = defaultDataDir
 		}
@@ -62,6 +68,7 @@ func loadConfig(path, dataDir string, environ []string) (*Config, origins, error
 	if dataDir != "" {
 		c.Database.DBPath, from["database.db-path"] = dataDir, "flag --data"
 	}
+	c.dropUnused(from)
 	if err := c.check(from); err != nil {
 		return nil, nil, err
 	}
@@ -173,11 +180,16 @@ func (r *reader) value(f reflect.Value, x any, at string) {
 	case f.Kind() == reflect.Map:
 		sub, ok := x.(map[string]any)
 		if !ok {
-			r.fail(at, "%s: expected tables such as [%s.\"main\"]", at, at)
+			r.fail(at, "%s: expected a table", at)
 			return
 		}
 		for _, id := range sortedKeys(sub) {
 			elem := reflect.New(f.Type().Elem()).Elem()
+			if elem.Kind() != reflect.Struct {
+				r.value(elem, sub[id], join(at, id))
+				f.SetMapIndex(reflect.ValueOf(id), elem)
+				continue
+			}
 			if old := f.MapIndex(reflect.ValueOf(id)); old.IsValid() {
 				elem.Set(old)
 			} else {
@@ -324,7 +336,7 @@ func (c *Config) walk(do func(path string, f reflect.Value, doc string)) {
 				elem := reflect.New(v.Type().Elem()).Elem()
 				elem.Set(v.MapIndex(id))
 				visit(elem, join(path, id.String()), doc)
-				if !elem.Equal(v.MapIndex(id)) {
+				if !reflect.DeepEqual(elem.Interface(), v.MapIndex(id).Interface()) {
 					v.SetMapIndex(id, elem)
 				}
 			}

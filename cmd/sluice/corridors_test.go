@@ -24,6 +24,7 @@ var mayImport = map[string][]string{
 	"kv/mysql":            {"kv"},
 	"kv/memcached":        {"kv"},
 	"kv/rocksdb":          {"kv"},
+	"kv/dump":             {"kv"},
 	"kv/engine":           {"kv", "kv/memory", "kv/sqlite"},
 	"kv/bars":             {"kv", "kv/engine", "kv/memory", "kv/sqlite", "kv/redis", "sqlite", "peers"}, // a program that measures
 	"peers":               {},                                                                           // real servers for tests
@@ -55,7 +56,7 @@ var onlyIn = map[string][]string{
 	"github.com/expr-lang/expr":      {"expr"},
 	"github.com/dop251/goja":         {"runtime/js"},
 	"github.com/foxcpp/go-sieve":     {},
-	"github.com/mattn/go-sqlite3":    {"sqlite"},
+	"github.com/mattn/go-sqlite3":    {"sqlite", "kv/bars"},
 	"github.com/dgraph-io/ristretto": {"kv/engine"},
 	"github.com/spf13/cobra":         {"cmd/sluice"},
 	"github.com/redis/go-redis":      {"kv/redis", "kv/bars"},

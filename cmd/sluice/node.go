@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,8 +16,6 @@ import (
 	"github.com/sluice-mail/sluice/housekeeping"
 	"github.com/sluice-mail/sluice/imapbridge"
 	"github.com/sluice-mail/sluice/kv"
-	"github.com/sluice-mail/sluice/kv/engine"
-	"github.com/sluice-mail/sluice/kv/memory"
 	"github.com/sluice-mail/sluice/mailstore"
 	"github.com/sluice-mail/sluice/mailstore/local"
 	"github.com/sluice-mail/sluice/outbox"
@@ -33,8 +30,9 @@ type node struct {
 	settings atomic.Pointer[Config] // in force; a reload swaps it, nobody changes what it points to
 	log      *slog.Logger
 	delivers bool
-	mail     *local.Store // its lock keeps every other process out of the data directory
-	stores   map[string]kv.Store
+	mail     *local.Store        // its lock keeps every other process out of the data directory
+	stores   map[string]kv.Store // by id
+	lookup   kv.Store            // the default one: each prefix where the configuration sends it
 	accounts *account.Directory
 	outbox   *outbox.Outbox
 	journal  *runtime.Journal
@@ -127,41 +125,6 @@ func (n *node) openMail(ctx context.Context) error {
 	return nil
 }
 
-func (n *node) openStores(ctx context.Context) error {
-	for id, c := range n.config().Store {
-		s, err := openStore(ctx, c, n.log)
-		if err != nil {
-			return fmt.Errorf("store %q: %w", id, err)
-		}
-		n.stores[id] = s
-		n.onClose("store "+id, s.Close)
-	}
-	return nil
-}
-
-// openStore opens one [store."id"]. A backend of another type is one line here.
-func openStore(ctx context.Context, c StoreConfig, log *slog.Logger) (kv.Store, error) {
-	if c.Type == "memory" {
-		return memory.New(memory.Options{}), nil
-	}
-	if err := os.MkdirAll(filepath.Dir(c.Path), 0o700); err != nil {
-		return nil, err
-	}
-	return engine.Open(ctx, engine.Options{Path: c.Path, CacheBytes: cmp.Or(c.Cache, -1), Logger: log})
-}
-
-// store returns the store of that name, "" being the default one.
-func (n *node) store(id string) (kv.Store, error) {
-	if id == "" {
-		id = n.config().Storage.Lookup
-	}
-	s, ok := n.stores[id]
-	if !ok {
-		return nil, fmt.Errorf("unknown store %q", id)
-	}
-	return s, nil
-}
-
 func (n *node) openAccounts(ctx context.Context) error {
 	main, err := n.store("")
 	if err != nil {
@@ -242,7 +205,7 @@ func newLibrary(config func() *Config, e *runtime.Engine) *scripts.Library {
 			users = append(users, id)
 		}
 	}
-	return scripts.New(scripts.Options{Engine: e, Stores: all, UserStores: users, NoUserDefault: !c.Store[c.Storage.Lookup].User, Instrument: c.Explain.Record == "full",
+	return scripts.New(scripts.Options{Engine: e, Stores: all, UserStores: users, NoUserDefault: !c.userStore(""), Instrument: c.Explain.Record == "full",
 		// goja bounds time and depth, not memory.
 		AdminOnly: map[string]string{"javascript": "its memory cannot be bounded"},
 		Refused:   func() map[string]string { return refusedOf(config()) }})
@@ -280,11 +243,7 @@ func (n *node) host(trust runtime.Trust) runtime.Host {
 func (n *node) hostOver(trust runtime.Trust, store func(string) (kv.Store, error)) *runtime.Live {
 	return &runtime.Live{
 		Stores: func(id string) (kv.Store, error) {
-			name := id
-			if name == "" {
-				name = n.config().Storage.Lookup
-			}
-			if trust == runtime.User && !n.config().Store[name].User {
+			if trust == runtime.User && !n.config().userStore(id) {
 				return nil, fmt.Errorf("store %q is not for users' scripts", id)
 			}
 			return store(id)

@@ -57,23 +57,65 @@ func (o *op[In, Out]) first() *op[In, Out] {
 // call does the op where the data is.
 func (o *op[In, Out]) call(ctx context.Context, c *Config, in In) (Out, error) {
 	var out Out
-	conn, err := dialControl(ctx, c.Server.Control)
-	if err == nil {
-		err = callControl(ctx, conn, o.name, in, &out)
-		return out, err
+	if n, ok := ctx.Value(nodeKey{}).(*node); ok {
+		return o.run(ctx, n, in)
 	}
-	if !errors.Is(err, os.ErrNotExist) && !errors.Is(err, syscall.ECONNREFUSED) {
-		return out, fmt.Errorf("control socket %s: %w", c.Server.Control, err)
-	}
-	if err := dataThere(c); err != nil && !o.makes {
-		return out, err
-	}
-	n, err := openNode(ctx, c, nodeOptions{logger: quietLogger()})
+	conn, err := reach(ctx, c)
 	if err != nil {
 		return out, err
 	}
-	out, err = o.run(ctx, n, in)
-	return out, errors.Join(err, n.close(ctx))
+	if conn != nil {
+		err = callControl(ctx, conn, o.name, in, &out)
+		return out, err
+	}
+	err = withNode(ctx, c, o.makes, func(ctx context.Context) error {
+		out, err = o.run(ctx, ctx.Value(nodeKey{}).(*node), in)
+		return err
+	})
+	return out, err
+}
+
+type nodeKey struct{}    // the opened node, for ops
+type offlineKey struct{} // that no server is to be asked
+
+// reach connects to the server; nil says that there is none, or that it is not to be asked.
+func reach(ctx context.Context, c *Config) (net.Conn, error) {
+	if ctx.Value(offlineKey{}) != nil {
+		return nil, nil
+	}
+	conn, err := dialControl(ctx, c.Server.Control)
+	if errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("control socket %s: %w", c.Server.Control, err)
+	}
+	return conn, nil
+}
+
+// withNode runs fn with the data opened by this command, whose locks keep a server out meanwhile.
+func withNode(ctx context.Context, c *Config, makes bool, fn func(ctx context.Context) error) error {
+	if err := dataThere(c); err != nil && !makes {
+		return err
+	}
+	n, err := openNode(ctx, c, nodeOptions{logger: quietLogger()})
+	if err != nil {
+		return err
+	}
+	return errors.Join(fn(context.WithValue(ctx, nodeKey{}, n)), n.close(ctx))
+}
+
+// session runs fn, whose ops are many, so that without a server the data is opened only once.
+func session(ctx context.Context, c *Config, makes bool, fn func(ctx context.Context) error) error {
+	conn, err := reach(ctx, c)
+	if err != nil {
+		return err
+	}
+	if conn == nil {
+		return withNode(ctx, c, makes, fn)
+	}
+	conn.Close()
+	return fn(ctx)
 }
 
 // dataThere fails if there is no data directory, and names its whole path: the command may have been

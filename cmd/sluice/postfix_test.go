@@ -91,15 +91,22 @@ func (p *postfix) send(from string, rcpts []string, message string) {
 // login connects go-imap's client.
 func (s *server) login(name, password string) *imapclient.Client {
 	s.t.Helper()
+	c, err := s.tryLogin(name, password)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return c
+}
+
+// tryLogin connects and returns what LOGIN was answered.
+func (s *server) tryLogin(name, password string) (*imapclient.Client, error) {
+	s.t.Helper()
 	c, err := imapclient.DialInsecure(s.imap, nil)
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	s.t.Cleanup(func() { c.Close() })
-	if err := c.Login(name, password).Wait(); err != nil {
-		s.t.Fatal(err)
-	}
-	return c
+	return c, c.Login(name, password).Wait()
 }
 
 // fetched is a message as IMAP shows it.

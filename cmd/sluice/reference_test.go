@@ -17,6 +17,7 @@ func configReference() []byte {
 	c := Default("data")
 	c.Server.Hostname = "the machine's name"
 	c.Script = []ScriptConfig{defaultScript()}
+	c.Storage.Prefix = map[string]string{"PREFIX": ""}
 	var b bytes.Buffer
 	fmt.Fprint(&b, "# Configuration\n\nMade from the settings by `go test ./cmd/sluice -run Reference -update`.\n\n"+
 		"One TOML file, given with `--config`. Every setting has a default that works; without a file `sluice serve` runs on\n"+
@@ -34,7 +35,7 @@ func configReference() []byte {
 			fmt.Fprintf(&b, "\n## %s\n\n| setting | default | variable | meaning |\n| --- | --- | --- | --- |\n", tomlHead(t))
 		}
 		variable := "`" + envName(path) + "`"
-		if strings.HasPrefix(path, "script.") {
+		if strings.HasPrefix(path, "script.") || strings.HasPrefix(path, "storage.prefix.") {
 			variable = ""
 		}
 		value := "`" + tomlValue(f.Interface()) + "`"
