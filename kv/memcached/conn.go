@@ -55,8 +55,8 @@ func parseURL(text string, o Options) (*server, error) {
 	if o.Password != "" {
 		sv.password = o.Password
 	}
-	if strings.ContainsAny(sv.user, " \r\n\x00") || strings.ContainsAny(sv.password, "\r\n\x00") || (sv.user == "") != (sv.password == "") {
-		return bad("needs a user name without blanks and a password, or none of them")
+	if strings.ContainsAny(sv.user+sv.password, " \r\n\x00") || (sv.user == "") != (sv.password == "") {
+		return bad("needs a user name and a password, both without blanks, or none of them")
 	}
 	if u.RawQuery != "" || u.Fragment != "" {
 		return bad("has options, of which there are none")
@@ -118,7 +118,30 @@ func (s *Store) dial(ctx context.Context, _, label string) (net.Conn, error) {
 		_ = c.Close()
 		return nil, err
 	}
-	return c, nil
+	return &bounded{Conn: c}, nil
+}
+
+// maxAnswer is more than any answer has: a question's keys with the largest values.
+const maxAnswer = (batchKeys + 1) * (kv.MaxValue + 4096)
+
+// bounded is a connection on which no answer is endless: the client library would read on for ever.
+type bounded struct {
+	net.Conn
+	read int // of this answer
+}
+
+func (b *bounded) Write(p []byte) (int, error) {
+	b.read = 0
+	return b.Conn.Write(p)
+}
+
+func (b *bounded) Read(p []byte) (int, error) {
+	if b.read > maxAnswer {
+		return 0, &refusal{"the server's answer does not end"}
+	}
+	n, err := b.Conn.Read(p)
+	b.read += n
+	return n, err
 }
 
 // refusal is a server that is there and of no use. Its text is for the administrator.
@@ -186,6 +209,15 @@ func settings(r *bufio.Reader) (largest int64, err error) {
 			}
 		}
 	}
+}
+
+// server returns the server that keeps key.
+func (s *Store) server(key string) (*server, error) {
+	addr, err := s.list.PickServer(key)
+	if err != nil {
+		return nil, s.fail("pick server", err)
+	}
+	return s.servers[addr.String()], nil
 }
 
 // room returns kv.ErrTooLarge if the server of key does not take an item with n octets of value.
