@@ -37,7 +37,8 @@ var sharedServers = map[string]func(t *testing.T) sharedServer{
 func twoServers(t *testing.T, kind string, scripts map[string]string, toml string) (a, b *server, between sharedServer) {
 	t.Helper()
 	between = sharedServers[kind](t)
-	toml = "[storage]\nlookup = \"shared\"\n[store.\"shared\"]\n" + between.toml + toml
+	// A busy machine is not a store that hangs.
+	toml = "[storage]\nlookup = \"shared\"\n[store.\"shared\"]\ntimeout = 2000\n" + between.toml + toml
 	for _, s := range []**server{&a, &b} {
 		*s = startServer(t, toml, scripts)
 		(*s).addAccount("ida", "secret")

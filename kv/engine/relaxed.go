@@ -79,6 +79,7 @@ type tuning struct {
 	after time.Duration            // dirty cells are flushed at this age
 	limit time.Duration            // writes wait while the oldest dirty cell is older
 	keep  time.Duration            // a clean cell stays so long after it was used, up to twice; negative: not at all
+	tick  time.Duration            // how often the watchman looks
 	one   bool                     // all keys share a stripe
 	plain bool                     // the backend's DeleteBeside is not used
 }
@@ -94,6 +95,7 @@ const (
 	flushAfter = 150 * time.Millisecond
 	lateAfter  = 750 * time.Millisecond
 	keepCells  = time.Second
+	watchEvery = 25 * time.Millisecond
 )
 
 // cellStripe is a part of the cells with a lock of its own.
@@ -190,6 +192,9 @@ func (t *tuning) fill() {
 	}
 	if t.limit == 0 {
 		t.limit = lateAfter
+	}
+	if t.tick == 0 {
+		t.tick = watchEvery
 	}
 	if t.keep == 0 {
 		t.keep = keepCells

@@ -16,7 +16,6 @@ const (
 	groupRows   = 400
 	groupOctets = 4 << 20
 
-	tick       = 25 * time.Millisecond
 	minBackoff = 50 * time.Millisecond
 	maxBackoff = 2 * time.Second
 )
@@ -328,7 +327,7 @@ func (f *flusher) look() (age time.Duration) {
 
 // watch wishes for passes in time, sweeps, and sleeps while there are no cells.
 func (f *flusher) watch() {
-	t := time.NewTimer(tick)
+	t := time.NewTimer(f.r.tick)
 	defer t.Stop()
 	next := 0
 	for {
@@ -339,7 +338,7 @@ func (f *flusher) watch() {
 				return
 			}
 		}
-		t.Reset(tick)
+		t.Reset(f.r.tick)
 		select {
 		case <-t.C:
 		case <-f.stop:
@@ -351,7 +350,7 @@ func (f *flusher) watch() {
 		}
 		step := cellStripes
 		if f.r.keep > 0 {
-			step = min(int(cellStripes*tick/f.r.keep)+1, cellStripes)
+			step = min(int(cellStripes*f.r.tick/f.r.keep)+1, cellStripes)
 		}
 		f.r.sweep(next, step, f.r.keep < 0)
 		next = (next + step) % cellStripes

@@ -249,18 +249,19 @@ func TestFencesGrowAndDurableRowsStayThroughACrashOfTheServer(t *testing.T) {
 	for round := range 3 {
 		name := string(rune('a' + round))
 		held := take(name, true)
+		if err := s.Set(t.Context(), key(name), []byte("kept"), 0); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.Rate(t.Context(), key("limit"), rate, 1, false); err != nil {
+			t.Fatal(err)
+		}
+		// From here on nothing waits for the disk.
 		for i := range 40 { // more than the server writes ahead
 			l, err := s.Lock(t.Context(), kv.Key{Prefix: kv.ScriptLock, Name: name + string(rune(i))}, time.Hour, false)
 			if err != nil || l.Fence <= last {
 				t.Fatalf("fence %d after %d, %v", l.Fence, last, err)
 			}
 			last = l.Fence
-		}
-		if err := s.Set(t.Context(), key(name), []byte("kept"), 0); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := s.Rate(t.Context(), key("limit"), rate, 1, false); err != nil {
-			t.Fatal(err)
 		}
 		p.Kill()
 		if err := p.Start(t.Context()); err != nil {

@@ -2,14 +2,16 @@ package redis
 
 import (
 	"context"
+	"errors"
 	"strconv"
 
+	"github.com/redis/go-redis/v9"
 	"github.com/sluice-mail/sluice/kv"
 )
 
 // How much a Purge looks at: some buckets with a few rows each, or the buckets that had more than that.
 const (
-	purgeBuckets = 512
+	purgeBuckets = 1024
 	purgeRows    = 32
 	purgeDeep    = 8
 	purgeMany    = 256
@@ -21,11 +23,36 @@ type swept struct {
 	rows, octets int64
 }
 
-// sweep removes up to max expired rows of each bucket.
-func (s *Store) sweep(ctx context.Context, which []int, max int) ([]swept, error) {
+// occupied returns which of the buckets from the first up to the last, exclusive, hold anything: most prefixes have no
+// rows here, and asking is much cheaper than a script.
+func (s *Store) occupied(ctx context.Context, first, last int) ([]int, error) {
+	inner, cancel := s.bound(ctx)
+	defer cancel()
+	pipe := s.client.Pipeline()
+	cmds := make([]*redis.StringCmd, 0, last-first)
+	for b := first; b < last; b++ {
+		cmds = append(cmds, pipe.HGet(inner, s.base(b)+"t", "n"))
+	}
+	if _, err := pipe.Exec(inner); err != nil && !errors.Is(err, redis.Nil) {
+		return nil, err
+	}
+	var which []int
+	for i, c := range cmds {
+		switch n, err := c.Result(); {
+		case err != nil && !errors.Is(err, redis.Nil):
+			return nil, err
+		case n != "" && n != "0":
+			which = append(which, first+i)
+		}
+	}
+	return which, nil
+}
+
+// sweep removes up to most expired rows of each bucket.
+func (s *Store) sweep(ctx context.Context, which []int, most int) ([]swept, error) {
 	calls := make([]call, len(which))
 	for i, b := range which {
-		calls[i] = call{b, nil, []any{max}}
+		calls[i] = call{b, nil, []any{most}}
 	}
 	replies, err := s.runMany(ctx, sweepScript, calls)
 	if err != nil {
@@ -59,24 +86,24 @@ func (s *Store) Purge(ctx context.Context) (removed int, more bool, err error) {
 	}
 	s.purge.Lock()
 	defer s.purge.Unlock()
-	deep := len(s.purge.more) > 0
+	deep, most, next := len(s.purge.more) > 0, purgeRows, s.purge.next
 	var which []int
-	max := purgeRows
 	if deep {
-		max = purgeMany
+		most = purgeMany
 		which = s.purge.more[:min(len(s.purge.more), purgeDeep)]
 	} else {
-		for b := s.purge.next; b < s.purge.next+purgeBuckets && b < allBuckets; b++ {
-			which = append(which, b)
+		next = min(next+purgeBuckets, allBuckets)
+		if which, err = s.occupied(ctx, s.purge.next, next); err != nil {
+			return 0, true, fail(ctx, "purge", err)
 		}
 	}
-	all, err := s.sweep(ctx, which, max)
+	all, err := s.sweep(ctx, which, most)
 	if err != nil {
 		return 0, true, fail(ctx, "purge", err)
 	}
 	var again []int
 	for i, is := range all {
-		if removed += is.removed; is.removed == max {
+		if removed += is.removed; is.removed == most {
 			again = append(again, which[i])
 		}
 	}
@@ -84,7 +111,7 @@ func (s *Store) Purge(ctx context.Context) (removed int, more bool, err error) {
 		s.purge.more = append(s.purge.more[len(which):], again...)
 	} else {
 		s.purge.more = again
-		s.purge.next += len(which)
+		s.purge.next = next
 	}
 	if len(s.purge.more) == 0 && s.purge.next == allBuckets {
 		s.purge.next = 0
@@ -96,27 +123,29 @@ func (s *Store) Purge(ctx context.Context) (removed int, more bool, err error) {
 // Stats returns the totals of all prefixes. It removes what is expired first, since the totals know no times.
 func (s *Store) Stats(ctx context.Context) ([]kv.PrefixStats, error) {
 	var totals [256]kv.PrefixStats
-	var again []int
-	for next := 0; next < allBuckets || len(again) > 0; {
-		if err := s.begin(ctx); err != nil {
-			return nil, err
-		}
-		which := again
-		for ; next < allBuckets && len(which) < purgeBuckets; next++ {
-			which = append(which, next)
-		}
-		all, err := s.sweep(ctx, which, purgeMany)
+	for first := 0; first < allBuckets; first += purgeBuckets {
+		which, err := s.occupied(ctx, first, first+purgeBuckets)
 		if err != nil {
 			return nil, fail(ctx, "stats", err)
 		}
-		again = nil
-		for i, is := range all {
-			if is.removed == purgeMany {
-				again = append(again, which[i])
-				continue
+		for len(which) > 0 {
+			if err := s.begin(ctx); err != nil {
+				return nil, err
 			}
-			totals[which[i]/buckets].Rows += is.rows
-			totals[which[i]/buckets].Octets += is.octets
+			all, err := s.sweep(ctx, which, purgeMany)
+			if err != nil {
+				return nil, fail(ctx, "stats", err)
+			}
+			var again []int
+			for i, is := range all {
+				if is.removed == purgeMany {
+					again = append(again, which[i])
+					continue
+				}
+				totals[which[i]/buckets].Rows += is.rows
+				totals[which[i]/buckets].Octets += is.octets
+			}
+			which = again
 		}
 	}
 	var stats []kv.PrefixStats
