@@ -47,8 +47,8 @@ func (m *Memcached) Restart(ctx context.Context) error {
 // URL is where clients find it.
 func (m *Memcached) URL() string { return "unix://" + m.Socket }
 
-// Close stops the server and removes its directory.
+// Close ends the server and removes its directory. There is nothing that it could save first.
 func (m *Memcached) Close() {
-	m.Stop()
+	m.Kill()
 	m.remove()
 }

@@ -10,11 +10,12 @@ import (
 	"github.com/sluice-mail/sluice/kv"
 )
 
-// The bounds of one step: it looks at rows for this long, or at so many; and it removes so many in one batch,
-// while which nobody else writes.
+// The bounds of one step: it looks at rows for this long, or at so many, or until so many are due; and it removes
+// so many in one batch, while which nobody else writes.
 const (
 	purgeTime  = 2 * time.Millisecond
 	purgeRows  = 8192
+	purgeDue   = 1024
 	purgeBatch = 256
 	// tidyRows is how many rows a round has to remove before RocksDB is asked to give their space back soon.
 	tidyRows = 10_000
@@ -74,7 +75,7 @@ func (s *Store) due(ctx context.Context, place []byte) (due [][]byte, next []byt
 			due = append(due, append([]byte(nil), key...))
 		}
 		rows++
-		if rows == purgeRows || rows%32 == 0 && time.Since(began) > purgeTime {
+		if rows == purgeRows || len(due) == purgeDue || rows%32 == 0 && time.Since(began) > purgeTime {
 			next = append([]byte(nil), key...)
 			return false, nil
 		}

@@ -134,7 +134,9 @@ func (s *Store) load(now func() time.Time) error {
 		if err := s.db.Put(s.native.synced, metaFormat, number(format)); err != nil {
 			return err
 		}
-	} else if n, err := numberOf(is); err != nil || n != format {
+	} else if n, err := numberOf(is); err != nil {
+		return err
+	} else if n != format {
 		return fmt.Errorf("format %d in it is not %d, which this program knows", n, format)
 	}
 	clock, err := s.metaNumber(metaClock)

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/linxGnu/grocksdb"
 	"github.com/sluice-mail/sluice/kv"
 )
 
@@ -79,5 +80,34 @@ func TestTheFilterKeepsWhatItDoesNotUnderstand(t *testing.T) {
 		if gone, v := f.Filter(0, c.key, c.val); gone || v != nil {
 			t.Errorf("%s: dropped", name)
 		}
+	}
+}
+
+func TestSomebodyElsesDatabaseIsRefused(t *testing.T) {
+	path := t.TempDir()
+	n := newNative(Options{Cache: 1 << 20, Buffer: 1 << 20}, &filter{})
+	defer n.free()
+	write := func(key, val []byte) {
+		t.Helper()
+		db, err := grocksdb.OpenDb(n.opts, path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer db.Close()
+		if err := db.Put(n.synced, key, val); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write([]byte("their key"), []byte("their value"))
+	if _, err := Open(t.Context(), Options{Path: path}); err == nil || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), "not made by this program") {
+		t.Errorf("another program's: %v", err)
+	}
+	write(metaFormat, number(format+1))
+	if _, err := Open(t.Context(), Options{Path: path}); err == nil || !strings.Contains(err.Error(), "format 2") {
+		t.Errorf("a later one: %v", err)
+	}
+	write(metaFormat, []byte("x"))
+	if _, err := Open(t.Context(), Options{Path: path}); err == nil || !strings.Contains(err.Error(), "damaged") {
+		t.Errorf("a damaged one: %v", err)
 	}
 }
