@@ -66,6 +66,21 @@ func TestAStepYieldsFourTimesItsOwnTimeToOthers(t *testing.T) {
 	}
 }
 
+// A step that came while somebody committed by himself was due as long as no foreground write had
+// ended. Then it is not, and without a word the writer goroutine would sleep for ever.
+func TestAStepIsNotForgottenWhenItsTurnMovesAway(t *testing.T) {
+	q := queue{busy: true, wake: make(chan struct{}, 1)}
+	q.pace.next = time.Now().Add(time.Hour)
+	if err := q.pushStep(newRequest(t.Context(), nil)); err != nil {
+		t.Fatal(err)
+	}
+	<-q.wake // take has looked
+	q.release(true)
+	if len(q.wake) == 0 {
+		t.Error("the writer goroutine was not told")
+	}
+}
+
 func TestAStepHasACommitOfItsOwn(t *testing.T) {
 	db := openTest(t, Options{})
 	release := hold(t, db)

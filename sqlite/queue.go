@@ -176,7 +176,9 @@ func (q *queue) release(wrote bool) {
 	defer q.mu.Unlock()
 	q.busy = false
 	q.pace.beside = q.pace.beside || wrote
-	if len(q.waiting) > 0 || q.closed || len(q.steps) > 0 && q.pace.wait(time.Now(), false) <= 0 {
+	// Also for a step that is not due: while the connection was busy it was, and take may have set no
+	// timer for it.
+	if len(q.waiting) > 0 || q.closed || len(q.steps) > 0 {
 		q.rouse()
 	}
 }
