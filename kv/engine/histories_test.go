@@ -29,7 +29,7 @@ var backends = map[string]func(t *testing.T, now func() time.Time) kv.Store{
 		if err != nil {
 			t.Fatal(err)
 		}
-		return yielding{s, 100}
+		return yielding{s, 30}
 	},
 	"over memory": func(t *testing.T, now func() time.Time) kv.Store {
 		return yielding{memory.New(memory.Options{Now: now}), 6}
@@ -64,12 +64,6 @@ func inFront(t *testing.T, run func(t *testing.T, e *engine.Engine, advance func
 func TestHistoriesWithANoisyCache(t *testing.T) {
 	inFront(t, func(t *testing.T, e *engine.Engine, advance func(time.Duration)) (int, string) {
 		return kvtest.Histories(t, e, advance, checked, uint64(time.Now().UnixNano()))
-	})
-}
-
-func TestHistoriesOfEightWritersOfOneKey(t *testing.T) {
-	inFront(t, func(t *testing.T, e *engine.Engine, advance func(time.Duration)) (int, string) {
-		return kvtest.CrowdedHistories(t, e, advance, 1, checked, uint64(time.Now().UnixNano()))
 	})
 }
 

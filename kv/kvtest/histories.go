@@ -61,11 +61,13 @@ func CrowdedHistories(t *testing.T, s kv.Store, advance func(time.Duration), key
 
 func (suite Suite) histories(t *testing.T, s kv.Store, advance func(time.Duration), sh shape, n int, seed uint64) (illegal int, example string) {
 	t.Helper()
+	var other *noise
 	if !suite.Remote {
-		defer noise(t.Context(), s)()
+		other = startNoise(t.Context(), s)
+		defer other.stop()
 	}
 	for i := range n {
-		h := &history{ctx: t.Context(), kv: s, advance: advance, shape: sh, name: fmt.Sprintf("history %d/", i), lacks: suite.Lacks}
+		h := &history{ctx: t.Context(), kv: s, advance: advance, shape: sh, noise: other, name: fmt.Sprintf("history %d/", i), lacks: suite.Lacks}
 		if err := h.findBase(); err != nil {
 			t.Fatal(err)
 		}
@@ -88,32 +90,52 @@ func (suite Suite) histories(t *testing.T, s kv.Store, advance func(time.Duratio
 // noiseKeys are more than a small cache holds.
 const noiseKeys = 5000
 
+// noisyCalls is how many calls of noise go with one of a history.
+const noisyCalls = 16
+
 // noise reads and writes other keys, so that the buffers of a cache are busy and its evictions
-// go on, until the returned function is called.
-func noise(ctx context.Context, s kv.Store) (stop func()) {
-	done := make(chan struct{})
-	var wg sync.WaitGroup
+// go on. It does a little with each call of a history, which asks for it by wanted.
+type noise struct {
+	wanted chan struct{}
+	wg     sync.WaitGroup
+}
+
+func startNoise(ctx context.Context, s kv.Store) *noise {
+	n := &noise{wanted: make(chan struct{}, 64)}
 	for w := range 2 {
-		wg.Go(func() {
-			for i := w; ; i++ {
-				select {
-				case <-done:
-					return
-				default:
+		n.wg.Go(func() {
+			i := w * noiseKeys / 2
+			for range n.wanted {
+				for range noisyCalls {
+					i++
+					k := value(fmt.Sprintf("noise %d", i%noiseKeys))
+					if i%8 == 0 {
+						_ = s.Set(ctx, k, digit(i%3+1), 0)
+					} else {
+						_, _ = s.Get(ctx, k)
+					}
 				}
-				k := value(fmt.Sprintf("noise %d", i%noiseKeys))
-				if i%8 == 0 {
-					_ = s.Set(ctx, k, digit(i%3+1), 0)
-				} else {
-					_, _ = s.Get(ctx, k)
-				}
-				if i%32 == 0 {
-					goruntime.Gosched()
-				}
+				goruntime.Gosched()
 			}
 		})
 	}
-	return func() { close(done); wg.Wait() }
+	return n
+}
+
+// more asks for some noise, unless enough is under way.
+func (n *noise) more() {
+	if n == nil {
+		return
+	}
+	select {
+	case n.wanted <- struct{}{}:
+	default:
+	}
+}
+
+func (n *noise) stop() {
+	close(n.wanted)
+	n.wg.Wait()
 }
 
 // history makes one history.
@@ -122,6 +144,7 @@ type history struct {
 	kv      kv.Store
 	advance func(time.Duration)
 	shape   shape
+	noise   *noise // nil if there is none
 	name    string
 	base    time.Time // the store's time when the history began
 	began   time.Time // the machine's
@@ -160,6 +183,7 @@ func (h *history) run(seed, number uint64) []porcupine.Operation {
 				if rng.IntN(3) == 0 {
 					goruntime.Gosched()
 				}
+				h.noise.more()
 				in.from = time.Duration(h.moved.Load())
 				call := time.Since(h.began)
 				outs := h.do(in, &lease)
