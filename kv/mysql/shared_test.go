@@ -266,3 +266,44 @@ func TestAPageThatChangesWhileItIsReadIsStillAPage(t *testing.T) {
 		t.Errorf("%d items, next %q", len(p.items), p.next)
 	}
 }
+
+func TestALeasesRowIsMadeOnlyAboveTheFloorOfItsMoment(t *testing.T) {
+	s := try(t, Options{})
+	ctx := t.Context()
+	if err := s.Ping(ctx); err != nil {
+		t.Fatal(err)
+	}
+	row := func(name string, floor uint64) args {
+		return args{"k": rowKey(value(name)), "owner": []byte(kv.NewOwner()), "expires": int64(0), "fence": floor + 1, "floor": floor}
+	}
+	// A lease that is being made keeps the floor where it is.
+	st, err := s.prepare(ctx, leaseInsert)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tx, err := s.db.BeginTx(ctx, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d, err := result(tx.StmtContext(ctx, st.Stmt).ExecContext(ctx, s.bind(st, row("a", 0))...)); d.rows != 1 || err != nil {
+		t.Errorf("%+v, %v", d, err)
+	}
+	short, cancel := context.WithTimeout(ctx, 50*time.Millisecond)
+	defer cancel()
+	if _, err := s.exec(short, purgeFloor, args{"fence": 7}); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("the floor was raised: %v", err)
+	}
+	if err := tx.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	// One that was reckoned from a floor that has risen is not made.
+	if _, err := s.exec(ctx, purgeFloor, args{"fence": 7}); err != nil {
+		t.Fatal(err)
+	}
+	if d, err := s.exec(ctx, leaseInsert, row("b", 0)); d.rows != 0 || err != nil {
+		t.Errorf("%+v, %v", d, err)
+	}
+	if l, err := s.Lock(ctx, value("b"), 0, true); l.Fence != 8 || err != nil {
+		t.Errorf("%+v, %v", l, err)
+	}
+}
