@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -16,17 +17,20 @@ import (
 	"github.com/sluice-mail/sluice/peers"
 )
 
+// server is one for the tests that leave it running, started by the first of them.
+var server = sync.OnceValues(func() (*peers.Memcached, error) { return peers.StartMemcached(context.Background()) })
+
 var (
-	shared    *peers.Memcached // one server for the tests that leave it running
-	errShared error
-	spaces    atomic.Int64
+	started atomic.Bool
+	spaces  atomic.Int64
 )
 
 func TestMain(m *testing.M) {
-	shared, errShared = peers.StartMemcached(context.Background())
 	code := m.Run()
-	if shared != nil {
-		shared.Close()
+	if started.Load() {
+		if s, err := server(); err == nil {
+			s.Close()
+		}
 	}
 	os.Exit(code)
 }
@@ -38,8 +42,10 @@ func space() string { return fmt.Sprintf("t%d", spaces.Add(1)) }
 func with(t testing.TB, o memcached.Options) *memcached.Store {
 	t.Helper()
 	if o.URLs == nil {
-		peers.Need(t, errShared)
-		o.URLs = []string{shared.URL()}
+		started.Store(true)
+		m, err := server()
+		peers.Need(t, err)
+		o.URLs = []string{m.URL()}
 	}
 	if o.Namespace == "" {
 		o.Namespace = space()
@@ -88,7 +94,6 @@ func until(t *testing.T, what string, ok func() bool) {
 }
 
 func TestStore(t *testing.T) {
-	peers.Need(t, errShared)
 	kvtest.Suite{
 		Open: func(t *testing.T) (kv.Store, func(time.Duration)) {
 			clock := kvtest.NewClock()
