@@ -14,9 +14,9 @@ func (s *Store) Rate(ctx context.Context, k kv.Key, rule kv.Rule, cost int64, pe
 		return kv.Decision{}, err
 	}
 	d := kv.Decision{Limit: rule.Limit}
-	key := rowKey(kv.Key{Prefix: k.Prefix, Name: kv.RateName(k.Name, rule)})
+	key, name := rowKey(k), rule.String()
 	err := s.do(ctx, "rate", func(ctx context.Context) error {
-		row := s.pool.QueryRow(ctx, s.q.rate, s.nano(), key, rule.Limit, int64(rule.Per), rule.Burst, cost, peek)
+		row := s.pool.QueryRow(ctx, s.q.rate, s.nano(), key, name, rule.Limit, int64(rule.Per), rule.Burst, cost, peek)
 		return row.Scan(&d.Allowed, &d.Remaining, (*int64)(&d.RetryAfter))
 	})
 	if err != nil {
@@ -32,8 +32,8 @@ func (s *Store) Lease(ctx context.Context, k kv.Key) (kv.Lease, error) {
 	}
 	var owner []byte
 	var fence, exp int64
-	err := s.do(ctx, "lease", func(ctx context.Context) error {
-		row := s.pool.QueryRow(ctx, s.q.lease, s.now(), rowKey(k))
+	err := s.read(ctx, "lease", func(ctx context.Context, now any) error {
+		row := s.pool.QueryRow(ctx, s.q.lease, now, rowKey(k))
 		return absent(row.Scan(&owner, &fence, &exp), kv.ErrNotFound)
 	})
 	if err != nil {

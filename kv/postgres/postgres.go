@@ -2,7 +2,7 @@
 //
 //	schema "sluice"
 //	  kv     k -> v or n, exp, fence     values, and counters as numbers
-//	  rate   k -> start, prev, cur, exp  allowances; k ends in NUL and the rule; unlogged
+//	  rate   k, rule -> state, exp       allowances; unlogged
 //	  lease  k -> owner, fence, exp, durable
 //	  meta   version · flush
 //	  boot   one row, unlogged: a crash empties it, and the next lease notices
@@ -22,6 +22,7 @@ package postgres
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -148,6 +149,24 @@ func (s *Store) do(ctx context.Context, act string, op func(context.Context) err
 	s.after(err)
 	return s.fail(ctx, act, err)
 }
+
+// read is do for an operation that only reads, with the time that it goes by. Where the time is ours, the read is made again if time
+// went on meanwhile: what it saw was then written later than its time, and may have been over when it was written. The server's
+// own time and snapshot are so close that this cannot be.
+func (s *Store) read(ctx context.Context, act string, op func(ctx context.Context, now any) error) error {
+	return s.do(ctx, act, func(ctx context.Context) error {
+		for range maxReads {
+			now := s.now()
+			if err := op(ctx, now); err != nil && !errors.Is(err, kv.ErrNotFound) || now == s.now() {
+				return err
+			}
+		}
+		return op(ctx, s.now())
+	})
+}
+
+// maxReads bounds how often a read is made again.
+const maxReads = 5
 
 // now is the time of rows as a statement's argument: NULL is the server's.
 func (s *Store) now() any {

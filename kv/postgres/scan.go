@@ -51,9 +51,9 @@ func (s *Store) List(ctx context.Context, p kv.Prefix, name, cursor string, limi
 	}
 	var items []kv.Item
 	var total int64
-	err = s.do(ctx, "list", func(ctx context.Context) error {
+	err = s.read(ctx, "list", func(ctx context.Context, now any) error {
 		items, total = nil, 0
-		rows, err := s.pool.Query(ctx, s.q.list, s.now(), from, end, limit+1, kv.MaxPageOctets)
+		rows, err := s.pool.Query(ctx, s.q.list, now, from, end, limit+1, kv.MaxPageOctets)
 		if err != nil {
 			return err
 		}

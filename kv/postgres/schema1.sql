@@ -12,11 +12,13 @@ CREATE TABLE NS.kv (
 ) WITH (fillfactor = 85);
 
 CREATE UNLOGGED TABLE NS.rate (
-	k     bytea  PRIMARY KEY,
+	k     bytea  NOT NULL,
+	rule  text   COLLATE "C" NOT NULL,
 	start bigint NOT NULL,
 	prev  bigint NOT NULL,
 	cur   bigint NOT NULL,
-	exp   bigint NOT NULL
+	exp   bigint NOT NULL,
+	PRIMARY KEY (k, rule)
 ) WITH (fillfactor = 70);
 
 CREATE TABLE NS.lease (
@@ -167,7 +169,7 @@ $kv$;
 
 -- take asks a rule for cost units and takes them if it may. The first look takes no lock: a refusal and a peek write nothing. Who
 -- was overtaken between looking and writing waits in line the next time.
-CREATE FUNCTION NS.take(at bigint, key bytea, lim bigint, per bigint, burst bigint, cost bigint, peek boolean,
+CREATE FUNCTION NS.take(at bigint, key bytea, name text, lim bigint, per bigint, burst bigint, cost bigint, peek boolean,
 	OUT allowed boolean, OUT remaining bigint, OUT retry bigint)
 LANGUAGE plpgsql AS $kv$
 DECLARE
@@ -178,9 +180,9 @@ DECLARE
 BEGIN
 	LOOP
 		IF line THEN
-			SELECT r.start, r.prev, r.cur INTO was FROM NS.rate r WHERE r.k = key FOR UPDATE;
+			SELECT r.start, r.prev, r.cur INTO was FROM NS.rate r WHERE r.k = key AND r.rule = name FOR UPDATE;
 		ELSE
-			SELECT r.start, r.prev, r.cur INTO was FROM NS.rate r WHERE r.k = key;
+			SELECT r.start, r.prev, r.cur INTO was FROM NS.rate r WHERE r.k = key AND r.rule = name;
 		END IF;
 		line := FOUND;
 		IF burst > 0 THEN
@@ -194,9 +196,9 @@ BEGIN
 		END IF;
 		IF line THEN
 			UPDATE NS.rate r SET start = next.start, prev = next.prev, cur = next.cur, exp = next.exp
-			WHERE r.k = key AND r.start = was.start AND r.prev = was.prev AND r.cur = was.cur;
+			WHERE r.k = key AND r.rule = name AND r.start = was.start AND r.prev = was.prev AND r.cur = was.cur;
 		ELSE
-			INSERT INTO NS.rate VALUES (key, next.start, next.prev, next.cur, next.exp) ON CONFLICT (k) DO NOTHING;
+			INSERT INTO NS.rate VALUES (key, name, next.start, next.prev, next.cur, next.exp) ON CONFLICT DO NOTHING;
 			line := true;
 		END IF;
 		IF FOUND THEN

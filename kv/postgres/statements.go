@@ -48,14 +48,13 @@ func statementsIn(namespace string) statements {
 			SET v = NULL, n = excluded.n + CASE WHEN LIVE(r) THEN r.n ELSE 0 END, exp = CASE WHEN LIVE(r) THEN r.exp ELSE excluded.exp END,
 				fence = CASE WHEN LIVE(r) THEN r.fence ELSE 0 END
 			WHERE NOT LIVE(r) OR r.n IS NOT NULL RETURNING n, NOWAIT`),
-		// Behind the name of an allowance come a NUL and a rule, and no rule holds another NUL.
 		deleteOne: x(`WITH a AS (DELETE FROM NS.kv r WHERE k = $3 RETURNING LIVE(r) AS live),
-			b AS (DELETE FROM NS.rate r WHERE k > $4 AND k < $5 AND position('\x00' IN substring(k FROM octet_length($4) + 1)) = 0 RETURNING LIVE(r) AS live),
+			b AS (DELETE FROM NS.rate r WHERE k = $3 RETURNING LIVE(r) AS live),
 			c AS (DELETE FROM NS.lease r WHERE k = $3 RETURNING LIVE(r) AS live, durable)
 			SELECT (SELECT count(*) FROM a WHERE live) + (SELECT count(*) FROM b WHERE live) + (SELECT count(*) FROM c WHERE live),
 				CASE WHEN $2::boolean AND NOT EXISTS (SELECT FROM c WHERE durable) THEN set_config('synchronous_commit', 'off', true) END`),
 
-		rate:  x(`SELECT allowed, remaining, retry FROM NS.take($1, $2, $3, $4, $5, $6, $7)`),
+		rate:  x(`SELECT allowed, remaining, retry FROM NS.take($1, $2, $3, $4, $5, $6, $7, $8)`),
 		lease: x(`SELECT owner, fence, exp FROM NS.lease r WHERE k = $2 AND LIVE(r)`),
 		lock:  x(`SELECT mine, no, until FROM NS.take_lease($1, $2, $3, $4, $5)`),
 		// A lease decides for itself whether it waits for the disk.
@@ -92,7 +91,7 @@ const statsRange = `WITH h AS (SELECT k FROM NS.TABLE WHERE k > $2 ORDER BY k OF
 	UNION ALL SELECT -1, 0, 0, (SELECT k FROM h)`
 
 // octets is what a row of each table holds beside its key.
-var octets = [3]string{`coalesce(octet_length(v), octet_length(n::text))`, `24`, `octet_length(owner) + 8`}
+var octets = [3]string{`coalesce(octet_length(v), octet_length(n::text))`, `octet_length(rule) + 24`, `octet_length(owner) + 8`}
 
 // expand puts the schema's name and what the short words mean into a statement.
 func expand(namespace, sql string) string {

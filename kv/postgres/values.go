@@ -54,9 +54,9 @@ func (s *Store) Get(ctx context.Context, k kv.Key) (kv.Value, error) {
 		return kv.Value{}, err
 	}
 	var r row
-	err := s.do(ctx, "get", func(ctx context.Context) error {
+	err := s.read(ctx, "get", func(ctx context.Context, now any) error {
 		r = row{}
-		return absent(s.pool.QueryRow(ctx, s.q.get, s.now(), rowKey(k)).Scan(r.scan()...), kv.ErrNotFound)
+		return absent(s.pool.QueryRow(ctx, s.q.get, now, rowKey(k)).Scan(r.scan()...), kv.ErrNotFound)
 	})
 	if err != nil {
 		return kv.Value{}, err
@@ -87,12 +87,12 @@ func (s *Store) GetMany(ctx context.Context, ks []kv.Key) ([]kv.Value, error) {
 		}
 		places[string(key)] = append(places[string(key)], i)
 	}
-	err := s.do(ctx, "get many", func(ctx context.Context) error {
+	err := s.read(ctx, "get many", func(ctx context.Context, now any) error {
 		clear(values)
 		if len(ks) == 0 {
 			return nil
 		}
-		rows, err := s.pool.Query(ctx, s.q.many, s.now(), keys)
+		rows, err := s.pool.Query(ctx, s.q.many, now, keys)
 		if err != nil {
 			return err
 		}
@@ -198,10 +198,9 @@ func (s *Store) Delete(ctx context.Context, k kv.Key) (bool, error) {
 		return false, err
 	}
 	key := rowKey(k)
-	allowances := append(key[:len(key):len(key)], 0)
 	var live int64
 	err := s.do(ctx, "delete", func(ctx context.Context) error {
-		return s.pool.QueryRow(ctx, s.q.deleteOne, s.now(), later(k.Prefix), key, allowances, behind(allowances)).Scan(&live, nil)
+		return s.pool.QueryRow(ctx, s.q.deleteOne, s.now(), later(k.Prefix), key).Scan(&live, nil)
 	})
 	return live > 0 && err == nil, err
 }
