@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"strings"
 	"time"
@@ -160,9 +161,7 @@ func (s *Store) write(ctx context.Context, act string, k kv.Key, v []byte, ttl t
 	}
 	c := cellOf(v)
 	a := args{"k": rowKey(k), "n": c.n, "v": c.v, "size": c.size, "ttl": ms}
-	for name, v := range more {
-		a[name] = v
-	}
+	maps.Copy(a, more)
 	return s.call(ctx, act, func(ctx context.Context) error {
 		d, err := s.exec(ctx, query, a)
 		if err != nil || see == nil {
