@@ -109,6 +109,7 @@ func TestAPausedServerEndsCallsByContextAndTimeout(t *testing.T) {
 		t.Fatal(err)
 	}
 	before := runtime.NumGoroutine()
+	until(t, "the pause", func() bool { return errors.Is(s.Ping(t.Context()), kv.ErrUnavailable) })
 	if _, err := s.Get(t.Context(), value("a")); !errors.Is(err, kv.ErrUnavailable) {
 		t.Errorf("without a context's end: %v", err)
 	}
