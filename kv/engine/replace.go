@@ -15,8 +15,8 @@ var journals = []string{"-wal", "-journal"}
 // finish puts a checked copy that a restore made ready in place of the store's file, however far
 // an earlier call came. The caller holds the lock. Every step is on disk before the next:
 //
-//   - the old file gets a second name, or, if it has a journal that could not be taken in, a new one;
-//   - so does the journal, which must not be there when the new file is;
+//   - the old file gets a second name, so that path always is a store;
+//   - a journal that could not be taken in gets one in its stead: it must not be there when the new file is;
 //   - the copy gets the store's name.
 func (r *restore) finish() error {
 	ready := r.path + readySuffix
@@ -55,9 +55,7 @@ func (r *restore) replace(ready string) error {
 	return move(ready, r.path)
 }
 
-// keep gives the old file its new name. It is its second one, so that path always is a store,
-// unless there is a journal: then file and journal go one after the other, and in between there is
-// neither.
+// keep gives the old file its second name.
 func (r *restore) keep(kept string) error {
 	old, err := os.Lstat(r.path)
 	if errors.Is(err, os.ErrNotExist) {
@@ -74,11 +72,6 @@ func (r *restore) keep(kept string) error {
 			return err
 		}
 		r.step("earlier one kept")
-	}
-	for _, suffix := range journals {
-		if exists(r.path + suffix) {
-			return move(r.path, kept)
-		}
 	}
 	if err := os.Link(r.path, kept); err != nil {
 		return move(r.path, kept) // the file system has no second names
