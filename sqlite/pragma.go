@@ -24,7 +24,8 @@ var pragmas = []pragma{
 	{"cache_size", "-8192", "-8192"},
 	{"temp_store", "MEMORY", "2"},
 	{"trusted_schema", "OFF", "0"},
-	{"mmap_size", "0", ""}, // builds without mmap answer nothing
+	// Damage shall show where a page is read, not by what happens later.
+	{"cell_size_check", "ON", "1"},
 }
 
 // Pages in the WAL at which a commit is followed by a checkpoint.
@@ -40,8 +41,9 @@ func (c *Conn) checkpointAt(pages int) error {
 }
 
 // connect opens a connection and checks its settings. Only the writer
-// checkpoints; readers cannot write.
-func connect(path string, writer bool) (*Conn, error) {
+// checkpoints; readers cannot write. Up to mapped octets of the file are mapped; see
+// Options.Map.
+func connect(path string, writer bool, mapped int64) (*Conn, error) {
 	// One goroutine uses a connection at a time, so SQLite's own mutex is not needed.
 	dsn := "file:" + (&url.URL{Path: path}).EscapedPath() + "?_mutex=no"
 	raw, err := (&sqlite3.SQLiteDriver{}).Open(dsn)
@@ -55,6 +57,7 @@ func connect(path string, writer bool) (*Conn, error) {
 	} else {
 		set = append(set[:len(set):len(set)], pragma{"wal_autocheckpoint", "0", "0"}, pragma{"query_only", "ON", "1"})
 	}
+	set = append(set, pragma{"mmap_size", strconv.FormatInt(mapped, 10), ""}) // builds without mmap answer nothing
 	for _, p := range set {
 		if err := c.setPragma(p); err != nil {
 			_ = c.close()

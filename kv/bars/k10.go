@@ -80,7 +80,8 @@ func k10(ctx context.Context, w io.Writer) (err error) {
 		ratio := middle(ratios)
 		fmt.Fprintf(t, "%s\t%v\t%v\t%.2f\t<= 1.50\t%s\n", op, middle(small.cost[op]), middle(large.cost[op]), ratio, fits(ratio <= 1.5))
 	}
-	fmt.Fprintf(t, "resident before / at most, MiB\t%d\t%d\t\t\t\n", before>>10, resident("VmHWM")>>10)
+	fmt.Fprintf(t, "resident before / now, MiB\t%d\t%d\t\t\t\n", before>>10, resident("VmRSS")>>10)
+	fmt.Fprintf(t, "of it not the mapped file, MiB\t\t%d\t\t<= 100\t%s\n", resident("RssAnon")>>10, fits(resident("RssAnon") <= 100<<10))
 	return t.Flush()
 }
 
