@@ -21,18 +21,21 @@ type PostgresOptions struct {
 	Password string
 	// Fsync makes commits durable, as a real server does.
 	Fsync bool
+	// Certificate and Key, both PEM, let the server listen on loopback too, with TLS.
+	Certificate, Key []byte
 	// Settings are added to the server's command line, such as "max_connections=5".
 	Settings []string
 }
 
 // Postgres is a private PostgreSQL cluster with one database and one user, both named sluice, on a unix
-// socket alone. It is used by one goroutine at a time.
+// socket. It is used by one goroutine at a time.
 //
 // Its server processes are process groups of their own, so it stops, pauses and kills them one by one.
 type Postgres struct {
 	o       PostgresOptions
 	bin     string // directory of the programs
 	dir     string // of the socket and the data
+	port    int
 	account *syscall.Credential
 	process *Process
 }
@@ -53,8 +56,8 @@ func StartPostgres(ctx context.Context, o PostgresOptions) (*Postgres, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Postgres{o: o, bin: filepath.Dir(program), dir: dir}
-	for _, step := range []func(context.Context) error{p.own, p.initdb, p.Start} {
+	p := &Postgres{o: o, bin: filepath.Dir(program), dir: dir, port: 5432}
+	for _, step := range []func(context.Context) error{p.own, p.initdb, p.listen, p.Start} {
 		if err := step(ctx); err != nil {
 			remove()
 			return nil, err
@@ -88,7 +91,7 @@ func (p *Postgres) own(context.Context) error {
 func (p *Postgres) command(ctx context.Context, program string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, filepath.Join(p.bin, program), args...)
 	cmd.Dir = p.dir
-	cmd.Env = []string{"LC_ALL=C", "TZ=UTC", "PATH=" + p.bin + ":/usr/bin:/bin", "HOME=" + p.dir}
+	cmd.Env = []string{"LC_ALL=C", "TZ=UTC", "PATH=" + p.bin + ":/usr/bin:/bin", "HOME=" + p.dir, "PGPORT=" + strconv.Itoa(p.port)}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: p.account}
 	return cmd
 }
@@ -98,14 +101,9 @@ func (p *Postgres) initdb(ctx context.Context) error {
 	if p.o.Password == "" {
 		args = append(args, "-A", "trust")
 	} else {
-		file := filepath.Join(p.dir, "password")
-		if err := os.WriteFile(file, []byte(p.o.Password+"\n"), 0o600); err != nil {
-			return fmt.Errorf("peers: postgres: %w", err)
-		}
-		if p.account != nil {
-			if err := os.Chown(file, int(p.account.Uid), int(p.account.Gid)); err != nil {
-				return fmt.Errorf("peers: postgres: %w", err)
-			}
+		file, err := p.file("password", []byte(p.o.Password+"\n"))
+		if err != nil {
+			return err
 		}
 		args = append(args, "-A", "scram-sha-256", "--pwfile", file)
 	}
@@ -113,6 +111,34 @@ func (p *Postgres) initdb(ctx context.Context) error {
 		return fmt.Errorf("peers: initdb: %w\n%s", err, out)
 	}
 	return nil
+}
+
+// file writes a file that only the cluster's owner reads, and returns its path.
+func (p *Postgres) file(name string, text []byte) (string, error) {
+	path := filepath.Join(p.dir, name)
+	err := os.WriteFile(path, text, 0o600)
+	if err == nil && p.account != nil {
+		err = os.Chown(path, int(p.account.Uid), int(p.account.Gid))
+	}
+	if err != nil {
+		return "", fmt.Errorf("peers: postgres: %w", err)
+	}
+	return path, nil
+}
+
+// listen finds a port for a server that has a certificate.
+func (p *Postgres) listen(context.Context) error {
+	if p.o.Certificate == nil {
+		return nil
+	}
+	certificate, err1 := p.file("certificate.pem", p.o.Certificate)
+	key, err2 := p.file("key.pem", p.o.Key)
+	port, err3 := FreePort()
+	p.port = port
+	p.o.Settings = append([]string{
+		"listen_addresses=127.0.0.1", "port=" + strconv.Itoa(port), "ssl=on", "ssl_cert_file=" + certificate, "ssl_key_file=" + key,
+	}, p.o.Settings...)
+	return errors.Join(err1, err2, err3)
 }
 
 func (p *Postgres) data() string { return filepath.Join(p.dir, "data") }
@@ -157,8 +183,11 @@ func (p *Postgres) answers(ctx context.Context) error {
 	return nil
 }
 
-// URL is where clients connect; the password is not in it.
+// URL is where clients connect, on loopback if there is a certificate; the password is not in it.
 func (p *Postgres) URL() string {
+	if p.o.Certificate != nil {
+		return "postgres://" + postgresUser + "@127.0.0.1:" + strconv.Itoa(p.port) + "/" + postgresUser
+	}
 	return "postgres://" + postgresUser + "@/" + postgresUser + "?host=" + url.QueryEscape(p.dir)
 }
 
@@ -173,10 +202,6 @@ func (p *Postgres) Kill() {
 		_ = syscall.Kill(pid, syscall.SIGKILL)
 	}
 }
-
-// Crash kills the process of one connection. The server then throws away its memory and recovers, as after
-// a Kill, but nobody has to start it.
-func (p *Postgres) Crash(pid int) error { return syscall.Kill(pid, syscall.SIGKILL) }
 
 // Pause stops the server without ending it: it is there and does not answer.
 func (p *Postgres) Pause() error {
