@@ -14,7 +14,6 @@ import (
 
 	"github.com/sluice-mail/sluice/kv"
 	"github.com/sluice-mail/sluice/kv/sqlite"
-	plain "github.com/sluice-mail/sluice/sqlite"
 )
 
 // What stands beside a store's file while another one takes its place, and afterwards.
@@ -168,7 +167,7 @@ func (r *restore) fold() (func(sqlite.Marks) sqlite.Marks, error) {
 		return nil, err
 	}
 	old, err := sqlite.Fold(r.path)
-	if errors.Is(err, plain.ErrInUse) || errors.Is(err, plain.ErrForeign) {
+	if errors.Is(err, sqlite.ErrInUse) || errors.Is(err, sqlite.ErrForeign) {
 		return nil, err
 	}
 	if err == nil {

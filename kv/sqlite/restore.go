@@ -8,6 +8,12 @@ import (
 	"github.com/sluice-mail/sluice/sqlite"
 )
 
+// Errors of the functions below, as package sqlite has them.
+var (
+	ErrForeign = sqlite.ErrForeign // a database of something else
+	ErrInUse   = sqlite.ErrInUse   // somebody has it open
+)
+
 // CheckFile reads the whole file at path, which nobody may have open, and returns an error unless it
 // is a store of a version that this program knows. Nothing is written.
 func CheckFile(ctx context.Context, path string) error {
