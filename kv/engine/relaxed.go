@@ -61,6 +61,8 @@ type relaxed struct {
 	// pins is held shared by who needs that no cell is dropped for a while.
 	pins sync.RWMutex
 
+	purging atomic.Bool // a round of Purge is under way
+
 	hold    atomic.Pointer[hold]
 	holding chan struct{} // who has the hold
 

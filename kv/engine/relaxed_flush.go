@@ -413,6 +413,16 @@ func (r *relaxed) close() error {
 	return err
 }
 
+// beforePurge comes before each step of a purge. Before the first of a round it writes what is dirty,
+// so that the purge neither counts an expired row that has long been written anew, nor leaves one
+// that expired in memory. That is for the count alone: a cell is written whether or not its old row is
+// there. So a purge goes on if nothing can be written; it may make the room that is lacking.
+func (r *relaxed) beforePurge(ctx context.Context) {
+	if !r.purging.Swap(true) {
+		_ = r.flush(ctx) // its error comes from the next flush, too
+	}
+}
+
 // metrics adds what r counted.
 func (r *relaxed) metrics(m *Metrics) {
 	m.Dirty = r.dirty.Load()

@@ -242,7 +242,13 @@ func (e *Engine) Purge(ctx context.Context) (removed int, more bool, err error) 
 			return removed, true, err
 		}
 	}
+	if e.relaxed != nil {
+		e.relaxed.beforePurge(ctx)
+	}
 	n, rest, err := e.backend.Purge(ctx)
+	if e.relaxed != nil && !rest {
+		e.relaxed.purging.Store(false)
+	}
 	return removed + n, more || rest, err
 }
 
