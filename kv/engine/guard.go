@@ -13,8 +13,10 @@ import (
 const (
 	// defaultTimeout is for calls on named keys.
 	defaultTimeout = 200 * time.Millisecond
-	// pageTimeout is for calls whose work grows with the prefix or the store.
+	// pageTimeout is for calls whose work is a page or a step.
 	pageTimeout = 10 * time.Second
+	// wholeTimeout is for calls that walk a prefix or the store to its end.
+	wholeTimeout = 5 * time.Minute
 )
 
 // guard stands between the engine and a backend on the other side of a wire.

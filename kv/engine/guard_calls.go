@@ -75,7 +75,7 @@ func (g *guard) Delete(ctx context.Context, k kv.Key) (there bool, err error) {
 
 // DeletePrefix that runs out of time has removed a part; who asks again goes on with the rest.
 func (g *guard) DeletePrefix(ctx context.Context, p kv.Prefix, name string) (n int, err error) {
-	err = g.do(ctx, g.on(p, "delete prefix", g.page), func(ctx context.Context) (err error) {
+	err = g.do(ctx, g.on(p, "delete prefix", wholeTimeout), func(ctx context.Context) (err error) {
 		n, err = g.backend.DeletePrefix(ctx, p, name)
 		return err
 	})
@@ -157,7 +157,7 @@ func (g *guard) Purge(ctx context.Context) (removed int, more bool, err error) {
 }
 
 func (g *guard) Stats(ctx context.Context) (stats []kv.PrefixStats, err error) {
-	err = g.do(ctx, errand{act: "stats", limit: g.page}, func(ctx context.Context) (err error) {
+	err = g.do(ctx, errand{act: "stats", limit: wholeTimeout}, func(ctx context.Context) (err error) {
 		stats, err = g.backend.Stats(ctx)
 		return err
 	})
@@ -176,7 +176,7 @@ func (g *guard) Due(ctx context.Context) (n int64, err error) {
 	if !ok {
 		return 0, kv.ErrUnsupported
 	}
-	err = g.do(ctx, errand{act: "due", limit: g.page}, func(ctx context.Context) (err error) {
+	err = g.do(ctx, errand{act: "due", limit: wholeTimeout}, func(ctx context.Context) (err error) {
 		n, err = b.Due(ctx)
 		return err
 	})
