@@ -53,6 +53,8 @@ func fail(ctx context.Context, act string, err error) error {
 	switch {
 	case errors.Is(err, redis.ErrClosed):
 		return kv.ErrClosed
+	case errors.Is(err, errFormat):
+		return fmt.Errorf("kv/redis: %s: %w", act, errFormat)
 	case errors.As(err, &reply):
 		return fmt.Errorf("kv/redis: %s: %w", act, meaning(reply.Error()))
 	case ctx.Err() != nil:
@@ -61,8 +63,6 @@ func fail(ctx context.Context, act string, err error) error {
 		return fmt.Errorf("kv/redis: %s: %w", act, context.DeadlineExceeded)
 	case errors.Is(err, context.DeadlineExceeded):
 		return fmt.Errorf("kv/redis: %s: %w: no answer in time", act, kv.ErrUnavailable)
-	case errors.Is(err, kv.ErrUnavailable):
-		return fmt.Errorf("kv/redis: %s: %w", act, err)
 	}
 	return fmt.Errorf("kv/redis: %s: %w: %w", act, kv.ErrUnavailable, err)
 }
