@@ -44,7 +44,7 @@ func (s *Store) ServerNano(ctx context.Context) (int64, error) {
 	return now, err
 }
 
-// Keys returns every key of the store's namespace, and the scripts that it would run.
+// Keys returns every key of the store's namespace; of one node, if it is a cluster.
 func (s *Store) Keys(ctx context.Context) ([]string, error) {
 	return s.client.Keys(ctx, s.space+":*").Result()
 }
