@@ -72,6 +72,9 @@ func (c *Conn) Exec(query string, args ...any) (changes int64, err error) {
 	return res.RowsAffected()
 }
 
+// Path returns the absolute path of the file, for errors.
+func (c *Conn) Path() string { return c.path }
+
 // LastInsertID returns the rowid of the last row that Exec inserted on this connection.
 func (c *Conn) LastInsertID() int64 { return c.lastID }
 

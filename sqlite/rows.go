@@ -66,7 +66,7 @@ func (r *Rows) Scan(dest ...any) error {
 	}
 	for i, d := range dest {
 		if err := assign(d, r.values[i]); err != nil {
-			r.fail(fmt.Errorf("sqlite: scan: column %d: %w", i+1, err))
+			r.fail(fmt.Errorf("sqlite: scan: %s: column %d: %w", r.c.path, i+1, err))
 			return r.err
 		}
 	}

@@ -105,13 +105,13 @@ func (s *Store) List(ctx context.Context, p kv.Prefix, name, cursor string, limi
 	next := ""
 	now := s.clock.Milli()
 	err = s.db.ReadOnce(ctx, func(c *sqlite.Conn) error {
-		rows := c.Query(`SELECT k, coalesce(v, (SELECT v FROM big WHERE big.k = kv.k)), exp, fence FROM kv
+		rows := c.Query(`SELECT `+columns+` FROM kv
 			WHERE k >= ? AND k < ? AND (exp = 0 OR exp > ?) ORDER BY k LIMIT ?`, from, end, now, limit+1)
 		octets := 0
 		for rows.Next() {
-			var key []byte
 			var r row
-			if err := rows.Scan(&key, &r.v, &r.exp, &r.fence); err != nil {
+			key, err := r.scan(c, rows.Scan)
+			if err != nil {
 				return err
 			}
 			octets += len(r.v)
@@ -120,9 +120,6 @@ func (s *Store) List(ctx context.Context, p kv.Prefix, name, cursor string, limi
 				break
 			}
 			k, err := keyOf(key)
-			if err == nil && r.v == nil {
-				err = errNoValue
-			}
 			if err != nil {
 				return err
 			}

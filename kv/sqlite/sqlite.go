@@ -1,8 +1,8 @@
 // Package sqlite is the embedded kv.Store: one SQLite file.
 //
-//	kv    k -> v, exp, fence   values and counters; v is NULL if the value is in big
-//	big   k -> v, exp          values over 1 KiB, so that pages of keys stay dense
-//	rate  k -> state, exp      allowances; k ends in NUL and the rule
+//	kv    k -> v, exp, fence, sum   values and counters; v is NULL if the value is in big
+//	big   k -> v, exp               values over 1 KiB, so that pages of keys stay dense
+//	rate  k -> state, exp           allowances; k ends in NUL and the rule
 //	lock  k -> owner, fence, exp
 //	meta  clock · fence · purge
 //
@@ -47,7 +47,8 @@ CREATE TABLE big  (k BLOB PRIMARY KEY, v BLOB NOT NULL, exp INTEGER NOT NULL DEF
 CREATE TABLE rate (k BLOB PRIMARY KEY, state BLOB NOT NULL, exp INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE lock (k BLOB PRIMARY KEY, owner TEXT NOT NULL, fence INTEGER NOT NULL, exp INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE meta (name TEXT PRIMARY KEY, v NOT NULL) WITHOUT ROWID;
-`, `ALTER TABLE kv ADD COLUMN fence INTEGER NOT NULL DEFAULT 0`}
+`, `ALTER TABLE kv ADD COLUMN fence INTEGER NOT NULL DEFAULT 0`,
+	`ALTER TABLE kv ADD COLUMN sum INTEGER`}
 
 // smallValue is the largest value that stands beside its key.
 const smallValue = 1 << 10

@@ -3,8 +3,10 @@ package sqlite
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"math"
 	"time"
 
@@ -21,24 +23,46 @@ type row struct {
 
 func (r row) value() kv.Value { return kv.Value{Bytes: r.v, Expires: kv.Moment(r.exp), Fence: r.fence} }
 
-const selectRow = `SELECT coalesce(v, (SELECT v FROM big WHERE big.k = kv.k)), exp, fence FROM kv WHERE k = ?`
+// columns of a row of kv, in the order of row.scan.
+const columns = `k, coalesce(v, (SELECT v FROM big WHERE big.k = kv.k)), exp, fence, sum`
+
+const selectRow = `SELECT ` + columns + ` FROM kv WHERE k = ?`
+
+// scan reads columns and compares the row's sum, which rows of older versions do not
+// have: SQLite sees a page that is no page, but not other octets within a value.
+func (r *row) scan(c *sqlite.Conn, scan func(...any) error) (key []byte, err error) {
+	var sum any
+	if err := scan(&key, &r.v, &r.exp, &r.fence, &sum); err != nil {
+		return nil, err
+	}
+	if r.v == nil {
+		return nil, fmt.Errorf("%w: %s: the value of a row is missing", sqlite.ErrCorrupt, c.Path())
+	}
+	if sum != nil && sum != r.sum(key) {
+		return nil, fmt.Errorf("%w: %s: a row is not what was written", sqlite.ErrCorrupt, c.Path())
+	}
+	return key, nil
+}
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// sum is a checksum of key, expiry and value.
+func (r *row) sum(key []byte) int64 {
+	var exp [8]byte
+	binary.BigEndian.PutUint64(exp[:], uint64(r.exp))
+	sum := crc32.Update(crc32.Checksum(key, castagnoli), castagnoli, exp[:])
+	return int64(crc32.Update(sum, castagnoli, r.v))
+}
 
 // read returns the live row of key, or kv.ErrNotFound.
 func read(c *sqlite.Conn, key []byte, now int64) (row, error) {
 	var r row
-	err := c.QueryRow(selectRow, key).Scan(&r.v, &r.exp, &r.fence)
+	_, err := r.scan(c, c.QueryRow(selectRow, key).Scan)
 	if errors.Is(err, sqlite.ErrNoRows) || err == nil && !kv.Live(r.exp, now) {
 		return row{}, kv.ErrNotFound
 	}
-	if err == nil && r.v == nil {
-		err = errNoValue
-	}
 	return r, err
 }
-
-// errNoValue says that a row promises a value in big that is not there. Only damage does
-// that: the two are written and removed in one commit.
-var errNoValue = fmt.Errorf("%w: the value of a row is missing", sqlite.ErrCorrupt)
 
 // put writes a row in place of what is there, of which it keeps the fence if it is live at now.
 // With a now of 0 the row's own fence is the one that counts.
@@ -60,9 +84,9 @@ func (s *Store) put(tx *sqlite.Tx, key []byte, r row, now int64) error {
 			return err
 		}
 	}
-	_, err := tx.Exec(`INSERT INTO kv (k, v, exp, fence) VALUES (?, ?, ?, ?) ON CONFLICT (k) DO UPDATE SET v = excluded.v,
+	_, err := tx.Exec(`INSERT INTO kv (k, v, exp, fence, sum) VALUES (?1, ?2, ?3, ?4, ?6) ON CONFLICT (k) DO UPDATE SET v = excluded.v, sum = excluded.sum,
 		fence = CASE WHEN ?5 > 0 AND (exp = 0 OR exp > ?5) THEN max(fence, excluded.fence) ELSE excluded.fence END, exp = excluded.exp`,
-		key, small, exp, r.fence, now)
+		key, small, exp, r.fence, now, r.sum(key))
 	return err
 }
 
