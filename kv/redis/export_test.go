@@ -3,7 +3,9 @@ package redis
 import (
 	"context"
 	"strconv"
+	"sync"
 
+	"github.com/redis/go-redis/v9"
 	"github.com/sluice-mail/sluice/kv"
 )
 
@@ -44,9 +46,21 @@ func (s *Store) ServerNano(ctx context.Context) (int64, error) {
 	return now, err
 }
 
-// Keys returns every key of the store's namespace; of one node, if it is a cluster.
-func (s *Store) Keys(ctx context.Context) ([]string, error) {
-	return s.client.Keys(ctx, s.space+":*").Result()
+// Keys returns every key of the store's namespace, on all masters.
+func (s *Store) Keys(ctx context.Context) (keys []string, err error) {
+	c, ok := s.client.(*redis.ClusterClient)
+	if !ok {
+		return s.client.Keys(ctx, s.space+":*").Result()
+	}
+	var mu sync.Mutex
+	err = c.ForEachMaster(ctx, func(ctx context.Context, node *redis.Client) error {
+		some, err := node.Keys(ctx, s.space+":*").Result()
+		mu.Lock()
+		defer mu.Unlock()
+		keys = append(keys, some...)
+		return err
+	})
+	return keys, err
 }
 
 // Forget makes the server forget all scripts.
