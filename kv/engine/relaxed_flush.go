@@ -312,11 +312,15 @@ func (f *flusher) look() (age time.Duration) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	oldest := f.r.inflight.Load()
-	for i := range f.r.stripes {
-		if s := f.r.stripes[i].since.Load(); s != 0 && (oldest == 0 || s < oldest) {
+	older := func(s int64) {
+		if s != 0 && (oldest == 0 || s < oldest) {
 			oldest = s
 		}
 	}
+	for i := range f.r.stripes {
+		older(f.r.stripes[i].since.Load())
+	}
+	older(f.r.inflight.Load()) // again: what left a list meanwhile went there
 	if oldest != 0 {
 		age = time.Duration(f.r.mono() - oldest)
 	}
