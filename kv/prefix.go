@@ -37,6 +37,9 @@ const (
 	ScriptCounter Prefix = 65
 	ScriptRate    Prefix = 66
 	ScriptLock    Prefix = 67
+
+	SieveDuplicate Prefix = 68
+	SieveVacation  Prefix = 69
 )
 
 // Class says when a write is acknowledged and what a crash may take.

@@ -46,6 +46,12 @@ var table = []Info{
 	{ScriptCounter, "KV_SCRIPT_COUNTER", "counters of filter scripts", 0, Relaxed, false, KindCounter, "scripts", "scripts", FailClosed, 0},
 	{ScriptRate, "KV_SCRIPT_RATE", "rate limits of filter scripts", 0, Volatile, false, KindRate, "scripts", "scripts", FailClosed, 0},
 	{ScriptLock, "KV_SCRIPT_LOCK", "locks of filter scripts", minute, Volatile, false, KindLock, "scripts", "scripts", FailClosed, 0},
+
+	// Every message that a duplicate test looks at writes a row: one that a crash takes lets a
+	// duplicate through, which loses nothing.
+	{SieveDuplicate, "KV_SIEVE_DUPLICATE", "messages that were seen or sent on before, by account", 7 * day, Relaxed, false, KindValue, "scripts, redirects", "scripts, redirects", FailOpen, 0},
+	// A row is written for an answer that was sent: rarely, and a second answer would be noticed.
+	{SieveVacation, "KV_SIEVE_VACATION", "senders that a vacation message was sent to, by account", 7 * day, Durable, false, KindValue, "scripts", "scripts", FailClosed, 0},
 }
 
 // byNumber is the table, filled up with what an unlisted number means.
