@@ -128,10 +128,21 @@ func TestEveryConnectionHasItsSettings(t *testing.T) {
 }
 
 func TestASettingThatDoesNotHoldIsRefused(t *testing.T) {
-	db := openTest(t, Options{})
-	err := db.ReadOnce(t.Context(), func(c *Conn) error { return c.setPragma(pragma{"synchronous", "OFF", "2"}) })
-	if err == nil || !strings.Contains(err.Error(), "synchronous is 0") || !strings.Contains(err.Error(), db.Path()) {
-		t.Errorf("got %v", err)
+	for want, p := range map[string]pragma{
+		"synchronous is 0":       {"synchronous", "OFF", "2"},
+		"journal_mode is delete": {"journal_mode", "DELETE", "wal"},
+	} {
+		path := filepath.Join(t.TempDir(), "test.db")
+		c, err := connect(path, true, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := c.setPragma(p); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), path) {
+			t.Errorf("got %v, want %s", err, want)
+		}
+		if err := c.close(); err != nil {
+			t.Error(err)
+		}
 	}
 }
 
