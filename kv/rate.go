@@ -12,8 +12,8 @@ import (
 // Rule is a parsed rate: Limit units in Per, as a sliding window, or as GCRA when
 // Burst is set.
 //
-// A sliding window is made of two counters and admits at most about Limit units in any
-// Per. GCRA admits Burst units at once and refills at Limit per Per.
+// A sliding window admits Limit units in a Per, and never more than one and a half times as many in any
+// Per, whatever the pattern. GCRA admits Burst units at once and refills at Limit per Per.
 type Rule struct {
 	Limit int64
 	Per   time.Duration
@@ -115,32 +115,35 @@ func CheckRate(k Key, r Rule, cost int64) error {
 // name. A rule holds no NUL, so the last NUL ends the name.
 func RateName(name string, r Rule) string { return name + "\x00" + r.String() }
 
-// RateState is what a backend keeps of an allowance, the same 24 octets everywhere:
-// for a sliding window its start and the units of the window before and of this one;
-// for GCRA the theoretical arrival time and its fraction. Times are unix nanoseconds. The zero value is
-// an allowance that nobody used.
+// RateState is what a backend keeps of an allowance, the same 40 octets everywhere:
+// for a sliding window its start, the units of the window before and of this one, and when in them half of the
+// limit was reached; for GCRA the theoretical arrival time and its fraction (Cur). Times are unix
+// nanoseconds, halves are nanoseconds after the start of their window. The zero value is an allowance
+// that nobody used.
 type RateState struct {
-	Start     int64
-	Prev, Cur int64
+	Start             int64
+	Prev, Cur         int64
+	PrevHalf, CurHalf int64
 }
+
+// RateStateOctets is the size of a RateState as it is kept.
+const RateStateOctets = 40
 
 // Append writes the state's octets to b.
 func (s RateState) Append(b []byte) []byte {
-	b = binary.BigEndian.AppendUint64(b, uint64(s.Start))
-	b = binary.BigEndian.AppendUint64(b, uint64(s.Prev))
-	return binary.BigEndian.AppendUint64(b, uint64(s.Cur))
+	for _, n := range [...]int64{s.Start, s.Prev, s.Cur, s.PrevHalf, s.CurHalf} {
+		b = binary.BigEndian.AppendUint64(b, uint64(n))
+	}
+	return b
 }
 
 // ParseRateState reads what Append wrote.
 func ParseRateState(b []byte) (RateState, error) {
-	if len(b) != 24 {
+	if len(b) != RateStateOctets {
 		return RateState{}, fmt.Errorf("%w: rate state of %d octets", ErrInvalid, len(b))
 	}
-	return RateState{
-		Start: int64(binary.BigEndian.Uint64(b)),
-		Prev:  int64(binary.BigEndian.Uint64(b[8:])),
-		Cur:   int64(binary.BigEndian.Uint64(b[16:])),
-	}, nil
+	at := func(i int) int64 { return int64(binary.BigEndian.Uint64(b[8*i:])) }
+	return RateState{Start: at(0), Prev: at(1), Cur: at(2), PrevHalf: at(3), CurHalf: at(4)}, nil
 }
 
 // Take asks for cost units at now, in unix nanoseconds. It returns the state to store
@@ -156,6 +159,12 @@ func (r Rule) Take(s RateState, now, cost int64) (next RateState, deadline int64
 	return r.takeSliding(s, now, cost)
 }
 
+// takeSliding counts the units of this window and what is left of those of the window before.
+//
+// Where in the window before its units came is known at one place: when half of the limit was reached.
+// What is left of them falls evenly on both sides of that place. So it is never less than what
+// really lies within one Per by more than half of the limit, and no Per admits more than one and a
+// half times the limit, whatever the pattern; an even flow is counted as it is.
 func (r Rule) takeSliding(s RateState, now, cost int64) (RateState, int64, Decision) {
 	per := int64(r.Per)
 	age := now - s.Start
@@ -165,35 +174,73 @@ func (r Rule) takeSliding(s RateState, now, cost int64) (RateState, int64, Decis
 	case age < 0: // now was taken a moment before the state was written
 		age = 0
 	case age >= per:
-		s = RateState{Start: s.Start + per, Prev: s.Cur}
+		s = RateState{Start: s.Start + per, Prev: s.Cur, PrevHalf: s.CurHalf}
 		age -= per
 	}
 	d := Decision{Limit: r.Limit}
-	left := per - age
-	used := mulDiv(s.Prev, left, per, true) + s.Cur
-	free := max(r.Limit-used, 0)
+	free := max(r.Limit-r.left(s.Prev, s.PrevHalf, age)-s.Cur, 0)
 	d.Allowed = cost <= free
 	d.Remaining = free
 	if d.Allowed {
 		d.Remaining -= cost
+		if half := r.half(); s.Cur < half && s.Cur+cost >= half {
+			s.CurHalf = age
+		}
 		s.Cur += cost
 	} else {
-		d.RetryAfter = roundUp(r.waitSliding(s, left, cost))
+		d.RetryAfter = roundUp(r.waitSliding(s, age, cost))
 	}
 	return s, ceilMillis(s.Start + 2*per), d
 }
 
+// half is half of the limit, rounded up.
+func (r Rule) half() int64 { return r.Limit - r.Limit/2 }
+
+// left returns how many of the units of the window before still count when this one is age old. half
+// is when half of the limit was reached there. A unit leaves at the moment at which it is a Per old.
+func (r Rule) left(units, half, age int64) int64 {
+	per, s := int64(r.Per), age+1
+	switch {
+	case units < r.half(): // it was not reached
+		return mulDiv(units, per-s, per, false)
+	case s < half:
+		return units - mulDiv(r.Limit/2, s, half, true)
+	}
+	return mulDiv(units-r.half(), per-s, per-half, false)
+}
+
+// until returns the age of a window, at least age, from which at most room of the units of the window
+// before count: the reverse of left.
+func (r Rule) until(units, half, age, room int64) int64 {
+	per := int64(r.Per)
+	switch {
+	case r.left(units, half, age) <= room:
+		return age
+	case units < r.half():
+		return per - mulDiv(room+1, per, units, true)
+	}
+	if age+1 < half && units-r.Limit/2 <= room { // before the half or at it
+		if s := mulDiv(units-room-1, half, r.Limit/2, false); s+1 < half {
+			return max(s, age)
+		}
+	}
+	if units-r.half() <= room {
+		return max(half-1, age)
+	}
+	return max(per-mulDiv(room+1, per-half, units-r.half(), true), half-1, age)
+}
+
 // waitSliding returns how long until cost fits: within this window, while the one
 // before it fades, or else in the next, while this one fades.
-func (r Rule) waitSliding(s RateState, left, cost int64) int64 {
+func (r Rule) waitSliding(s RateState, age, cost int64) int64 {
 	per := int64(r.Per)
 	switch room := r.Limit - cost - s.Cur; {
 	case cost > r.Limit:
 		return per
 	case room >= 0:
-		return left - min(left, mulDiv(room, per, s.Prev, false))
+		return r.until(s.Prev, s.PrevHalf, age, room) - age
 	default:
-		return left + per - min(per, mulDiv(r.Limit-cost, per, s.Cur, false))
+		return per - age + r.until(s.Cur, s.CurHalf, 0, r.Limit-cost)
 	}
 }
 

@@ -60,8 +60,8 @@ func TestSlidingWindowCountsUnitsAndFadesTheWindowBefore(t *testing.T) {
 		{1, 7, Decision{false, 10, 6, 0}},
 		{1, 6, Decision{true, 10, 0, 0}},
 		{9, 1, Decision{false, 10, 0, 0}},
-		{11, 1, Decision{true, 10, 0, 0}}, // nine tenths of 10 still count
-		{15, 4, Decision{true, 10, 0, 0}},
+		{11, 5, Decision{true, 10, 1, 0}}, // half of the limit was reached at 1: from 11 on 4 count, and less and less
+		{15, 3, Decision{true, 10, 0, 0}}, // 2 of them
 		{15, 11, Decision{false, 10, 0, 10 * time.Second}},
 		{60, 10, Decision{true, 10, 0, 0}},
 	} {
@@ -174,13 +174,13 @@ func TestSlidingWindowAgainstAnExactLog(t *testing.T) {
 }
 
 func TestRateStateEncoding(t *testing.T) {
-	want := RateState{math.MaxInt64, 0, -1}
+	want := RateState{math.MaxInt64, 0, -1, 1, math.MinInt64}
 	got, err := ParseRateState(want.Append(nil))
 	if got != want || err != nil {
 		t.Errorf("got %+v, %v", got, err)
 	}
-	if _, err := ParseRateState(make([]byte, 23)); err == nil {
-		t.Error("23 octets were a state")
+	if _, err := ParseRateState(make([]byte, 39)); err == nil {
+		t.Error("39 octets were a state")
 	}
 }
 

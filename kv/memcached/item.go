@@ -110,17 +110,17 @@ func decodeRates(b []byte) ([]allowance, error) {
 	var all []allowance
 	for len(b) > 0 {
 		n := int(b[0])
-		if len(b) < 1+n+8+24 || len(all) == maxAllowances {
+		if len(b) < 1+n+8+kv.RateStateOctets || len(all) == maxAllowances {
 			return nil, errItem
 		}
 		a := allowance{rule: string(b[1 : 1+n])}
 		b = b[1+n:]
 		a.deadline = int64(binary.BigEndian.Uint64(b))
 		var err error
-		if a.state, err = kv.ParseRateState(b[8:32]); err != nil {
+		if a.state, err = kv.ParseRateState(b[8 : 8+kv.RateStateOctets]); err != nil {
 			return nil, err
 		}
-		b = b[32:]
+		b = b[8+kv.RateStateOctets:]
 		all = append(all, a)
 	}
 	return all, nil

@@ -168,7 +168,7 @@ func (s *Store) Stats(ctx context.Context) ([]kv.PrefixStats, error) {
 			count(k, r.deadline, len(r.value().Bytes))
 		}
 		for k, r := range st.rates {
-			count(k.key, r.deadline, 24)
+			count(k.key, r.deadline, kv.RateStateOctets)
 		}
 		for k, l := range st.leases {
 			count(k, l.deadline, len(l.owner)+8)

@@ -43,8 +43,8 @@ func ruleSub(r kv.Rule) string { return "R" + r.String() }
 const (
 	rateRead   = `SELECT {micros}, (SELECT v FROM {rows} WHERE k = :k AND sub = :sub)`
 	rateLocked = `SELECT {micros}, v FROM {rows} WHERE k = :k AND sub = :sub FOR UPDATE`
-	rateInsert = `INSERT INTO {rows} (k, sub, v, size, expires, fence) VALUES (:k, :sub, :v, 24, :expires, 0)`
-	rateUpdate = `UPDATE {rows} SET v = :v, size = 24, expires = :expires WHERE k = :k AND sub = :sub AND v = :old`
+	rateInsert = `INSERT INTO {rows} (k, sub, v, size, expires, fence) VALUES (:k, :sub, :v, 40, :expires, 0)`
+	rateUpdate = `UPDATE {rows} SET v = :v, size = 40, expires = :expires WHERE k = :k AND sub = :sub AND v = :old`
 )
 
 // Rate asks rule for cost units of k's allowance.
