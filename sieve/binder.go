@@ -72,6 +72,9 @@ func (b *Binder) Errorf(at Span, format string, args ...any) {
 // full says that no more errors are wanted.
 func (b *Binder) full() bool { return len(b.errors) >= b.lang.options.Source.Errors }
 
+// TopLevel says whether the command that is being bound stands in no block.
+func (b *Binder) TopLevel() bool { return b.depth == 1 }
+
 // Required says whether the script has required a capability so far.
 func (b *Binder) Required(capability string) bool { return b.active[capability] }
 
@@ -205,7 +208,7 @@ func (b *Binder) test(n *Node) *Condition {
 		b.needs(n.NameSpan, "test", name, o.ext)
 	}
 	d := o.def
-	c := &Call{binder: b, Node: n, name: d.Name, args: d.Args, match: d.Match, addressPart: d.AddressPart}
+	c := &Call{binder: b, Node: n, name: d.Name, args: d.Args, match: d.Match, fallback: d.Comparator, addressPart: d.AddressPart}
 	outer := b.faulty
 	b.faulty = false
 	defer func() { b.faulty = b.faulty || outer }()

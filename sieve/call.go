@@ -25,6 +25,7 @@ type Call struct {
 
 	match       bool
 	addressPart bool
+	fallback    string // the comparator where none is named
 	comparator  *Comparator
 	matchType   *MatchType
 	operator    operator

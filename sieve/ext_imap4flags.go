@@ -42,16 +42,28 @@ func init() {
 		}},
 		Hooks: []Hook{{On: []string{"keep", "fileinto"}, Bind: func(_ *Binder, c *Call) {
 			if c.Tag("flags") == nil {
-				c.Edit(func(r *Run, a *runtime.Action) { a.Flags = r.flags })
+				c.Edit(func(r *Run, a *runtime.Action) { a.Flags = r.Flags() })
 			}
 		}}},
 		AtEnd: func(r *Run) {
-			if len(r.flags) > 0 {
-				r.task.SetKeepFlags(r.flags)
+			if flags := r.Flags(); len(flags) > 0 || r.flagsSet {
+				r.task.SetKeepFlags(flags)
 			}
 		},
 	})
 }
+
+// Flags returns the internal variable of imap4flags.
+func (r *Run) Flags() []string {
+	if read := r.readFlags; read != nil {
+		r.readFlags, r.flags = nil, normalFlags(read())
+	}
+	return r.flags
+}
+
+// FlagsFrom has the internal variable of imap4flags begin with what read returns. It is asked
+// when the variable is first needed.
+func (r *Run) FlagsFrom(read func() []string) { r.readFlags = read }
 
 // flagList returns the flags of some strings, each of which may hold several.
 func (r *Run) flagList(texts []Text) []string {
@@ -92,7 +104,7 @@ func bindFlags(b *Binder, c *Call, change func(have, given []string) []string) D
 	flags := c.Texts("list-of-flags")
 	if !c.Given("variablename") {
 		return func(r *Run) error {
-			r.flags = normalFlags(change(r.flags, r.flagList(flags)))
+			r.flags, r.flagsSet = normalFlags(change(r.Flags(), r.flagList(flags))), true
 			return nil
 		}
 	}
@@ -138,7 +150,7 @@ func bindHasFlag(b *Binder, c *Call) Check {
 	return func(r *Run) (bool, error) {
 		n := 0
 		for _, read := range variables {
-			flags := r.flags
+			flags := r.Flags()
 			if read != nil {
 				flags = normalFlags([]string{read(r)})
 			}

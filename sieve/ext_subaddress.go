@@ -16,11 +16,11 @@ func init() {
 		Name: "subaddress", Spec: "RFC 5233", Status: "complete", Limits: "separator `+` unless set otherwise",
 		AddressParts: []AddressPart{
 			{Name: "user", Of: func(r *Run, a mail.Address) (string, bool) {
-				user, _, _ := divideLocal(a.Local, r.prog.limits.Separators)
+				user, _, _ := divideLocal(a.Local, r.options.Separators)
 				return user, true
 			}},
 			{Name: "detail", Of: func(r *Run, a mail.Address) (string, bool) {
-				_, detail, ok := divideLocal(a.Local, r.prog.limits.Separators)
+				_, detail, ok := divideLocal(a.Local, r.options.Separators)
 				return detail, ok
 			}},
 		},

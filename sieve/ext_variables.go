@@ -82,12 +82,11 @@ func bindSet(b *Binder, c *Call) Do {
 		}
 	}
 	slices.SortStableFunc(modifiers, func(x, y *Modifier) int { return y.Precedence - x.Precedence })
-	limit := b.lang.options.VariableSize
 	if store == nil {
 		return nil
 	}
 	return func(r *Run) error {
-		s := value.Value(r)
+		s, limit := value.Value(r), r.options.VariableSize
 		for _, m := range modifiers {
 			s = m.Apply(s, limit)
 			if err := r.task.Output(len(s)); err != nil {

@@ -45,19 +45,7 @@ var _ runtime.Language = (*Language)(nil)
 // New returns Sieve with all extensions of this package and of o. It panics if two
 // extensions declare one name.
 func New(o Options) *Language {
-	if o.Variables <= 0 {
-		o.Variables = 128
-	}
-	if o.VariableSize <= 0 {
-		o.VariableSize = 64 << 10
-	}
-	if len(o.Separators) == 0 {
-		o.Separators = []string{"+"}
-	}
-	if o.Logger == nil {
-		o.Logger = slog.New(slog.DiscardHandler)
-	}
-	o.Source = o.Source.withDefaults()
+	o = o.withDefaults()
 	l := &Language{options: o}
 	for _, e := range slices.Concat(builtin, o.Extensions) {
 		if slices.Contains(o.Disabled, e.Name) || e.Name == expressionsName && o.Expressions == nil {
@@ -73,6 +61,23 @@ func New(o Options) *Language {
 		}
 	}
 	return l
+}
+
+func (o Options) withDefaults() Options {
+	if o.Variables <= 0 {
+		o.Variables = 128
+	}
+	if o.VariableSize <= 0 {
+		o.VariableSize = 64 << 10
+	}
+	if len(o.Separators) == 0 {
+		o.Separators = []string{"+"}
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	o.Source = o.Source.withDefaults()
+	return o
 }
 
 // cloneExtension copies what a registry changes.

@@ -1,6 +1,7 @@
 package sieve
 
 import (
+	"cmp"
 	"strconv"
 	"strings"
 )
@@ -98,7 +99,7 @@ func (e matchError) Error() string { return string(e) }
 // matching finds the comparator and the match type of a test.
 func (b *Binder) matching(c *Call) {
 	g := b.lang.registry
-	c.comparator = g.comparator[DefaultComparator].def
+	c.comparator = g.comparator[cmp.Or(c.fallback, DefaultComparator)].def
 	if u := c.Tag("comparator"); u != nil {
 		name, _ := b.constantText(u.Text(), "the name of a comparator")
 		o, ok := g.comparator[lowerASCII(name)]

@@ -62,6 +62,8 @@ type Test struct {
 	Tests TestCount
 	// Match says that it takes a match type and a comparator; see Call.Matcher.
 	Match bool
+	// Comparator is the one where a use names none, DefaultComparator if "".
+	Comparator string
 	// AddressPart says that it takes an address part; see Call.AddressPart.
 	AddressPart bool
 	// Bind is as a Command's.

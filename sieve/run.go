@@ -38,7 +38,7 @@ func (p *program) Sites() []runtime.Site { return p.sites }
 // Run runs the script. It returns no value. A fault of the script is an *Error with its
 // line; if a limit ended the run, the error is also a *runtime.LimitError.
 func (p *program) Run(t *runtime.Task) (runtime.Value, error) {
-	r := &Run{task: t, view: t.View(), prog: p}
+	r := &Run{task: t, view: t.View(), prog: p, options: &p.limits}
 	r.vars = make([]string, len(p.variables))
 	err := r.Block(p.block)
 	if err == errStop { //nolint:errorlint // never wrapped
@@ -59,12 +59,16 @@ type Run struct {
 	view *runtime.View
 	prog *program
 
+	options  *Options // those of the language, unless SetOptions gave others
 	vars     []string // by slot
 	captures []string // of the last :matches that matched; ${0} first
 	fields   []fields // of the header, by slot; nil: not looked at yet
 	envelope [2]addresses
 	flags    []string // internal variable of imap4flags
-	local    map[any]any
+	flagsSet bool     // the script has changed it
+	// readFlags, if not nil, returns what flags begins with; see FlagsFrom.
+	readFlags func() []string
+	local     map[any]any
 
 	err  error // set by Fail: the run is over
 	busy int   // see work
@@ -92,6 +96,31 @@ func (r *Run) Task() *runtime.Task { return r.task }
 
 // View returns what the script may see.
 func (r *Run) View() *runtime.View { return r.view }
+
+// Options returns the options that the run follows. What depends on them in a run reads them
+// here, and not when the script is bound: they may change while it runs.
+func (r *Run) Options() *Options { return r.options }
+
+// SetOptions gives the rest of the run other options. It is for the host of a test suite.
+func (r *Run) SetOptions(o Options) {
+	o = o.withDefaults()
+	r.options = &o
+}
+
+// MessageChanged drops what is known of the message and the envelope: the host of a test
+// suite has put others into the view.
+func (r *Run) MessageChanged() {
+	r.fields, r.envelope = nil, [2]addresses{}
+	for key, v := range r.local {
+		if m, ok := v.(interface{ MessageChanged() }); ok {
+			m.MessageChanged()
+			continue
+		}
+		if _, ok := key.(interface{ OfMessage() }); ok {
+			delete(r.local, key)
+		}
+	}
+}
 
 // Local returns what an extension has kept for this run under a key of its own type.
 func (r *Run) Local(key any) any { return r.local[key] }

@@ -44,9 +44,8 @@ func (b *Binder) Variable(name Text) func(r *Run, value string) error {
 		return nil
 	}
 	slot := b.slot(s, name.Span)
-	limit := b.lang.options.VariableSize
 	return func(r *Run, value string) error {
-		r.vars[slot] = cutText(value, limit)
+		r.vars[slot] = cutText(value, r.options.VariableSize)
 		return nil
 	}
 }
