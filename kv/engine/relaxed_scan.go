@@ -73,7 +73,8 @@ func (r *relaxed) settle(ctx context.Context, h *hold) (release func(), err erro
 func (r *relaxed) barrier() {
 	for i := range r.stripes {
 		r.stripes[i].mu.Lock()
-		r.stripes[i].mu.Unlock() //nolint:staticcheck // waiting is all that is wanted
+		//lint:ignore SA2001 waiting is all that is wanted
+		r.stripes[i].mu.Unlock()
 	}
 }
 
