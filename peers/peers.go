@@ -92,8 +92,39 @@ func (p *Process) Stop() { p.end(syscall.SIGTERM) }
 // Kill ends the server at once, as a crash would.
 func (p *Process) Kill() { p.end(syscall.SIGKILL) }
 
-// Pause stops the server without ending it: it is there and does not answer.
-func (p *Process) Pause() error { return syscall.Kill(-p.cmd.Process.Pid, syscall.SIGSTOP) }
+// Pause stops the server without ending it: it is there and does not answer. When it returns, every
+// thread stands still.
+func (p *Process) Pause() error {
+	if err := syscall.Kill(-p.cmd.Process.Pid, syscall.SIGSTOP); err != nil {
+		return err
+	}
+	return stopped(p.cmd.Process.Pid)
+}
+
+// stopped waits until every thread of a process that was sent SIGSTOP stands still.
+func stopped(pid int) error {
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for range 10_000 {
+		threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
+		if err != nil || len(threads) == 0 {
+			return fmt.Errorf("peers: process %d is gone", pid)
+		}
+		still := true
+		for _, path := range threads {
+			stat, err := os.ReadFile(path)
+			// pid (name) state: the name may hold anything, so from its end.
+			if _, state, ok := bytes.Cut(stat[max(bytes.LastIndexByte(stat, ')'), 0):], []byte(") ")); err == nil && (!ok || state[0] != 'T') {
+				still = false
+			}
+		}
+		if still {
+			return nil
+		}
+		<-tick.C
+	}
+	return fmt.Errorf("peers: process %d does not stop", pid)
+}
 
 // Resume is the end of a Pause.
 func (p *Process) Resume() error { return syscall.Kill(-p.cmd.Process.Pid, syscall.SIGCONT) }

@@ -207,7 +207,7 @@ func (p *Postgres) Kill() {
 func (p *Postgres) Pause() error {
 	err := p.process.Pause() // first, so that it makes no more children
 	for _, pid := range p.children() {
-		err = errors.Join(err, syscall.Kill(pid, syscall.SIGSTOP))
+		err = errors.Join(err, syscall.Kill(pid, syscall.SIGSTOP), stopped(pid))
 	}
 	return err
 }

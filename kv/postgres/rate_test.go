@@ -38,7 +38,7 @@ func units(least, most int64) *rapid.Generator[int64] {
 
 var rules = rapid.Custom(func(t *rapid.T) kv.Rule {
 	return kv.Rule{
-		Limit: units(1, kv.MaxUnits).Draw(t, "limit"),
+		Limit: rapid.OneOf(units(1, kv.MaxUnits), rapid.Int64Range(1, 9)).Draw(t, "limit"),
 		Per:   time.Duration(units(int64(time.Millisecond), int64(kv.MaxPer)).Draw(t, "per")),
 		Burst: rapid.OneOf(rapid.Just(int64(0)), units(0, kv.MaxUnits)).Draw(t, "burst"),
 	}
@@ -80,23 +80,33 @@ func TestTheDatabaseTakesAsTheRuleSays(t *testing.T) {
 				}),
 			).Draw(rt, "near")
 			st := kv.RateState{Start: rapid.OneOf(rapid.Just(min(max(now+near, 0), latest)), units(0, latest)).Draw(rt, "start")}
-			sql := `SELECT * FROM rules.sliding($1, $2, $3, $4, $5, $6, $7)`
+			sql := `SELECT * FROM rules.sliding($1, $2, $3, $4, $5, $6, $7, $8, $9)`
 			cost := rapid.OneOf(rapid.Int64Range(0, 10), units(0, 1<<62), units(0, r.Limit), units(0, max(r.Burst, 1))).Draw(rt, "cost")
 			args := []any{r.Limit, int64(r.Per), now, cost}
 			if r.Burst > 0 {
-				sql = `SELECT * FROM rules.gcra($1, $2, $3, $4, $5, $6, $7, $8)`
+				sql = `SELECT * FROM rules.gcra($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`
 				args = []any{r.Limit, int64(r.Per), r.Burst, now, cost}
 				st.Cur = units(0, r.Limit-1).Draw(rt, "part")
 			} else {
-				st.Prev, st.Cur = units(0, r.Limit).Draw(rt, "before"), units(0, r.Limit).Draw(rt, "this")
+				counts := rapid.OneOf(units(0, r.Limit), rapid.Int64Range(max(r.Limit/2-2, 0), min(r.Limit/2+2, r.Limit)))
+				st.Prev, st.Cur = counts.Draw(rt, "before"), counts.Draw(rt, "this")
+				per := int64(r.Per)
+				age := ((now-st.Start)%per + per) % per
+				half := rapid.OneOf(units(0, per-1), rapid.Int64Range(max(age-2, 0), min(age+3, per-1)))
+				if st.Prev >= r.Limit-r.Limit/2 {
+					st.PrevHalf = half.Draw(rt, "half before")
+				}
+				if st.Cur >= r.Limit-r.Limit/2 {
+					st.CurHalf = half.Draw(rt, "half")
+				}
 			}
 			next, deadline, d := r.Take(st, now, cost)
 			want = append(want, answer{next, deadline, d.Allowed, d.Remaining, d.RetryAfter})
 			told = append(told, fmt.Sprintf("%v, %+v, at %d, cost %d", r, st, now, cost))
-			b.Queue(sql, append([]any{st.Start, st.Prev, st.Cur}, args...)...).QueryRow(func(row pgx.Row) error {
+			b.Queue(sql, append([]any{st.Start, st.Prev, st.Cur, st.PrevHalf, st.CurHalf}, args...)...).QueryRow(func(row pgx.Row) error {
 				var a answer
 				defer func() { got = append(got, a) }()
-				return row.Scan(&a.State.Start, &a.State.Prev, &a.State.Cur, &a.Deadline, &a.Allowed, &a.Left, (*int64)(&a.Retry))
+				return row.Scan(&a.State.Start, &a.State.Prev, &a.State.Cur, &a.State.PrevHalf, &a.State.CurHalf, &a.Deadline, &a.Allowed, &a.Left, (*int64)(&a.Retry))
 			})
 		}
 		if err := c.SendBatch(t.Context(), &b).Close(); err != nil {

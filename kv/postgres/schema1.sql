@@ -17,6 +17,8 @@ CREATE UNLOGGED TABLE NS.rate (
 	start bigint NOT NULL,
 	prev  bigint NOT NULL,
 	cur   bigint NOT NULL,
+	phalf bigint NOT NULL,
+	chalf bigint NOT NULL,
 	exp   bigint NOT NULL,
 	PRIMARY KEY (k, rule)
 ) WITH (fillfactor = 70);
@@ -82,40 +84,77 @@ BEGIN
 END
 $kv$;
 
--- sliding and gcra compute what kv.Rule.Take does. Products do not fit 64 bits, so they are numeric; div cuts off.
-CREATE FUNCTION NS.sliding(INOUT start bigint, INOUT prev bigint, INOUT cur bigint, lim bigint, per bigint, now bigint, cost bigint,
+-- From here to gcra all is as in kv.Rule.Take. Products do not fit 64 bits, so they are
+-- numeric; div cuts off.
+
+-- remains is how many of the units of the window before count when this one is age old; phalf is when half of the
+-- limit was reached there.
+CREATE FUNCTION NS.remains(units bigint, phalf bigint, age bigint, lim bigint, per bigint) RETURNS bigint
+LANGUAGE sql IMMUTABLE AS $kv$
+	SELECT (CASE
+		WHEN units < lim - lim / 2 THEN div(units::numeric * (per - age - 1), per)
+		WHEN age + 1 < phalf THEN units - div((lim / 2)::numeric * (age + 1) + (phalf - 1), phalf)
+		ELSE div((units - (lim - lim / 2))::numeric * (per - age - 1), per - phalf)
+	END)::bigint
+$kv$;
+
+-- until is the age of a window, at least age, from which at most room of the units of the window before count.
+CREATE FUNCTION NS.until(units bigint, phalf bigint, age bigint, room bigint, lim bigint, per bigint) RETURNS bigint
+LANGUAGE plpgsql IMMUTABLE AS $kv$
+DECLARE
+	half bigint := lim - lim / 2;
+	s    bigint;
+BEGIN
+	IF NS.remains(units, phalf, age, lim, per) <= room THEN
+		RETURN age;
+	END IF;
+	IF units < half THEN
+		RETURN per - div((room + 1)::numeric * per + (units - 1), units);
+	END IF;
+	IF age + 1 < phalf AND units - lim / 2 <= room THEN
+		s := div((units - room - 1)::numeric * phalf, lim / 2);
+		IF s + 1 < phalf THEN
+			RETURN greatest(s, age);
+		END IF;
+	END IF;
+	IF units - half <= room THEN
+		RETURN greatest(phalf - 1, age);
+	END IF;
+	RETURN greatest(per - div((room + 1)::numeric * (per - phalf) + (units - half - 1), units - half), phalf - 1, age);
+END
+$kv$;
+
+CREATE FUNCTION NS.sliding(INOUT start bigint, INOUT prev bigint, INOUT cur bigint, INOUT phalf bigint, INOUT chalf bigint,
+	lim bigint, per bigint, now bigint, cost bigint,
 	OUT exp bigint, OUT allowed boolean, OUT remaining bigint, OUT retry bigint)
 LANGUAGE plpgsql IMMUTABLE AS $kv$
 DECLARE
 	age  bigint := now - start;
-	rest bigint;
-	used bigint;
+	half bigint := lim - lim / 2;
 BEGIN
 	retry := 0;
 	IF start = 0 OR age <= -per OR age >= 2 * per THEN
-		start := now; prev := 0; cur := 0; age := 0;
+		start := now; prev := 0; cur := 0; phalf := 0; chalf := 0; age := 0;
 	ELSIF age < 0 THEN
 		age := 0;
 	ELSIF age >= per THEN
-		start := start + per; prev := cur; cur := 0; age := age - per;
+		start := start + per; prev := cur; phalf := chalf; cur := 0; chalf := 0; age := age - per;
 	END IF;
-	rest := per - age;
-	used := cur;
-	IF prev > 0 THEN
-		used := used + div(prev::numeric * rest + (per - 1), per);
-	END IF;
-	remaining := greatest(lim - used, 0);
+	remaining := greatest(lim - NS.remains(prev, phalf, age, lim, per) - cur, 0);
 	allowed := cost <= remaining;
 	IF allowed THEN
 		remaining := remaining - cost;
+		IF cur < half AND cur + cost >= half THEN
+			chalf := age;
+		END IF;
 		cur := cur + cost;
 	ELSE
 		IF cost > lim THEN
 			retry := per;
 		ELSIF lim - cost - cur >= 0 THEN
-			retry := CASE WHEN prev = 0 THEN 0 ELSE rest - least(rest, div((lim - cost - cur)::numeric * per, prev)) END;
+			retry := NS.until(prev, phalf, age, lim - cost - cur, lim, per) - age;
 		ELSE
-			retry := rest + per - least(per, div((lim - cost)::numeric * per, cur));
+			retry := per - age + NS.until(cur, chalf, 0, lim - cost, lim, per);
 		END IF;
 		retry := greatest((retry + 999999) / 1000000, 1) * 1000000;
 	END IF;
@@ -123,7 +162,7 @@ BEGIN
 END
 $kv$;
 
-CREATE FUNCTION NS.gcra(INOUT start bigint, INOUT prev bigint, INOUT cur bigint, lim bigint, per bigint, burst bigint, now bigint, cost bigint,
+CREATE FUNCTION NS.gcra(INOUT start bigint, INOUT prev bigint, INOUT cur bigint, INOUT phalf bigint, INOUT chalf bigint, lim bigint, per bigint, burst bigint, now bigint, cost bigint,
 	OUT exp bigint, OUT allowed boolean, OUT remaining bigint, OUT retry bigint)
 LANGUAGE plpgsql IMMUTABLE AS $kv$
 DECLARE
@@ -162,7 +201,7 @@ BEGIN
 		END IF;
 	END IF;
 	remaining := greatest(burst - div(ahead::numeric * lim + part + (per - 1), per), 0);
-	start := now + ahead; prev := 0; cur := part;
+	start := now + ahead; prev := 0; cur := part; phalf := 0; chalf := 0;
 	exp := (start + 1 + 999999) / 1000000;
 END
 $kv$;
@@ -180,25 +219,26 @@ DECLARE
 BEGIN
 	LOOP
 		IF line THEN
-			SELECT r.start, r.prev, r.cur INTO was FROM NS.rate r WHERE r.k = key AND r.rule = name FOR UPDATE;
+			SELECT r.start, r.prev, r.cur, r.phalf, r.chalf INTO was FROM NS.rate r WHERE r.k = key AND r.rule = name FOR UPDATE;
 		ELSE
-			SELECT r.start, r.prev, r.cur INTO was FROM NS.rate r WHERE r.k = key AND r.rule = name;
+			SELECT r.start, r.prev, r.cur, r.phalf, r.chalf INTO was FROM NS.rate r WHERE r.k = key AND r.rule = name;
 		END IF;
 		line := FOUND;
 		IF burst > 0 THEN
-			next := NS.gcra(coalesce(was.start, 0), coalesce(was.prev, 0), coalesce(was.cur, 0), lim, per, burst, now, cost);
+			next := NS.gcra(coalesce(was.start, 0), coalesce(was.prev, 0), coalesce(was.cur, 0), coalesce(was.phalf, 0), coalesce(was.chalf, 0), lim, per, burst, now, cost);
 		ELSE
-			next := NS.sliding(coalesce(was.start, 0), coalesce(was.prev, 0), coalesce(was.cur, 0), lim, per, now, cost);
+			next := NS.sliding(coalesce(was.start, 0), coalesce(was.prev, 0), coalesce(was.cur, 0), coalesce(was.phalf, 0), coalesce(was.chalf, 0), lim, per, now, cost);
 		END IF;
 		allowed := next.allowed; remaining := next.remaining; retry := next.retry;
 		IF peek OR NOT allowed THEN
 			RETURN;
 		END IF;
 		IF line THEN
-			UPDATE NS.rate r SET start = next.start, prev = next.prev, cur = next.cur, exp = next.exp
-			WHERE r.k = key AND r.rule = name AND r.start = was.start AND r.prev = was.prev AND r.cur = was.cur;
+			UPDATE NS.rate r SET start = next.start, prev = next.prev, cur = next.cur, phalf = next.phalf, chalf = next.chalf, exp = next.exp
+			WHERE r.k = key AND r.rule = name AND r.start = was.start AND r.prev = was.prev AND r.cur = was.cur
+				AND r.phalf = was.phalf AND r.chalf = was.chalf;
 		ELSE
-			INSERT INTO NS.rate VALUES (key, name, next.start, next.prev, next.cur, next.exp) ON CONFLICT DO NOTHING;
+			INSERT INTO NS.rate VALUES (key, name, next.start, next.prev, next.cur, next.phalf, next.chalf, next.exp) ON CONFLICT DO NOTHING;
 			line := true;
 		END IF;
 		IF FOUND THEN

@@ -91,7 +91,7 @@ const statsRange = `WITH h AS (SELECT k FROM NS.TABLE WHERE k > $2 ORDER BY k OF
 	UNION ALL SELECT -1, 0, 0, (SELECT k FROM h)`
 
 // octets is what a row of each table holds beside its key.
-var octets = [3]string{`coalesce(octet_length(v), octet_length(n::text))`, `octet_length(rule) + 24`, `octet_length(owner) + 8`}
+var octets = [3]string{`coalesce(octet_length(v), octet_length(n::text))`, `octet_length(rule) + 40`, `octet_length(owner) + 8`}
 
 // expand puts the schema's name and what the short words mean into a statement.
 func expand(namespace, sql string) string {
