@@ -8,6 +8,7 @@ import (
 	"math"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -253,4 +254,26 @@ func FuzzParseCounter(f *testing.F) {
 			t.Fatalf("%q is %d, written and read again %d, %v", b, n, again, err)
 		}
 	})
+}
+
+func TestOwnersAreNeverTheSame(t *testing.T) {
+	const goroutines, each = 8, 2000
+	got := make(chan string, goroutines*each)
+	var wg sync.WaitGroup
+	for range goroutines {
+		wg.Go(func() {
+			for range each {
+				got <- NewOwner()
+			}
+		})
+	}
+	wg.Wait()
+	close(got)
+	seen := map[string]bool{}
+	for owner := range got {
+		if len(owner) != 32 || seen[owner] || strings.Trim(owner, "0123456789abcdef") != "" {
+			t.Fatalf("owner %q, or seen before", owner)
+		}
+		seen[owner] = true
+	}
 }
