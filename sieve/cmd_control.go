@@ -31,12 +31,20 @@ func bindRequire(b *Binder, c *Call) Do {
 			b.missing(s.Value)
 			continue
 		}
-		b.active[e.Name] = true
-		for _, name := range e.Implies {
-			b.active[name] = true
-		}
+		b.activate(e, s.Span)
 	}
 	return nil
+}
+
+// activate turns an extension on, and what it implies.
+func (b *Binder) activate(e *Extension, at Span) {
+	b.active[e.Name] = true
+	for _, name := range e.Implies {
+		b.active[name] = true
+	}
+	if e.Required != nil {
+		e.Required(b, at)
+	}
 }
 
 // missing turns on an extension whose name is mistyped, so that its use is not one more

@@ -16,6 +16,9 @@ type Options struct {
 	Extensions []Extension
 	// Disabled are capabilities that are not offered.
 	Disabled []string
+	// Enabled are capabilities that are offered although they are off by default; "*" is all
+	// of them. Disabled goes before.
+	Enabled []string
 	// Expressions compiles the expressions of let and eval; nil: the extension
 	// vnd.sluice.expressions is not offered.
 	Expressions Expressions
@@ -48,7 +51,7 @@ func New(o Options) *Language {
 	o = o.withDefaults()
 	l := &Language{options: o}
 	for _, e := range slices.Concat(builtin, o.Extensions) {
-		if slices.Contains(o.Disabled, e.Name) || e.Name == expressionsName && o.Expressions == nil {
+		if !o.offers(&e) {
 			continue
 		}
 		l.list = append(l.list, cloneExtension(e))
@@ -61,6 +64,19 @@ func New(o Options) *Language {
 		}
 	}
 	return l
+}
+
+// offers says whether an extension is to be offered.
+func (o *Options) offers(e *Extension) bool {
+	switch {
+	case e.Name == "":
+		return true
+	case slices.Contains(o.Disabled, e.Name), e.Name == expressionsName && o.Expressions == nil:
+		return false
+	case e.Off:
+		return slices.Contains(o.Enabled, e.Name) || slices.Contains(o.Enabled, "*")
+	}
+	return true
 }
 
 func (o Options) withDefaults() Options {
@@ -91,6 +107,19 @@ func (l *Language) Name() string { return languageName }
 
 // Suffix returns ".sieve".
 func (l *Language) Suffix() string { return ".sieve" }
+
+// Capabilities returns the names of all extensions of this package, in their order: those that
+// Disabled and Enabled may name.
+func Capabilities() []string {
+	var out []string
+	for _, e := range builtin {
+		if e.Name != "" {
+			out = append(out, e.Name)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
 
 // Extensions returns what scripts may require, in order of the names.
 func (l *Language) Extensions() []Extension {

@@ -21,6 +21,8 @@ type Extension struct {
 	Limits string // the limits that concern it, "" if none
 	// Always says that it may be used without require.
 	Always bool
+	// Off says that it is offered only where Options.Enabled names it.
+	Off bool
 	// Implies are capabilities that come with it.
 	Implies []string
 
@@ -33,6 +35,8 @@ type Extension struct {
 	AddressParts []AddressPart
 	Modifiers    []Modifier
 	Namespaces   []Namespace
+	// Required, if not nil, is called when a script requires the extension.
+	Required func(b *Binder, at Span)
 	// AtEnd, if not nil, is called when a script that requires the extension has ended well.
 	AtEnd func(r *Run)
 	// Rewrite changes the text of every string of a script that requires the
