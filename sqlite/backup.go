@@ -50,7 +50,7 @@ func (db *DB) copyInto(ctx context.Context, path string) error {
 	if db.queue.isClosed() {
 		return ErrClosed
 	}
-	c, err := connect(db.path, true, 0)
+	c, err := connect(db.path, true, defaultCache)
 	if err != nil {
 		return err
 	}

@@ -22,7 +22,7 @@ func BenchmarkBareUpsert(b *testing.B) {
 	if err := db.Close(); err != nil {
 		b.Fatal(err)
 	}
-	c, err := connect(path, true, 0)
+	c, err := connect(path, true, defaultCache)
 	if err != nil {
 		b.Fatal(err)
 	}

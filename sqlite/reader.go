@@ -50,9 +50,9 @@ func (db *DB) ReadOnce(ctx context.Context, fn func(*Conn) error) error {
 
 // pool holds read connections; slots bounds how many are in use.
 type pool struct {
-	path   string
-	mapped int64 // Options.Map
-	slots  chan struct{}
+	path  string
+	cache int // Options.Cache
+	slots chan struct{}
 
 	mu     sync.Mutex
 	idle   []*Conn
@@ -82,7 +82,7 @@ func (p *pool) take(ctx context.Context) (*Conn, error) {
 		return c, nil
 	}
 	p.mu.Unlock()
-	c, err := connect(p.path, false, p.mapped)
+	c, err := connect(p.path, false, p.cache)
 	if err != nil {
 		<-p.slots
 		return nil, err

@@ -133,7 +133,7 @@ func TestASettingThatDoesNotHoldIsRefused(t *testing.T) {
 		"journal_mode is delete": {"journal_mode", "DELETE", "wal"},
 	} {
 		path := filepath.Join(t.TempDir(), "test.db")
-		c, err := connect(path, true, 0)
+		c, err := connect(path, true, defaultCache)
 		if err != nil {
 			t.Fatal(err)
 		}

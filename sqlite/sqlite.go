@@ -43,12 +43,9 @@ type Options struct {
 	Schema []string
 	// Readers is the most read connections, opened when needed; default 4.
 	Readers int
-	// Map is how many octets of the file readers may map into memory; default 0. In a file
-	// much larger than their caches a read by key then costs a fifth less, since pages are
-	// not copied. The price is that a sector that cannot be read ends the process instead
-	// of one read, as memory that is not there. What is mapped can be taken back by the
-	// system at any time, but counts as resident.
-	Map int64
+	// Cache is how many octets of pages each connection keeps at most; default 8 MiB. A
+	// reader drops them all when somebody has written since its last read.
+	Cache int
 	// MaxBatch is the most writes in one commit; default 512.
 	MaxBatch int
 	// Logger hears of I/O errors and panics; default none.
@@ -109,7 +106,10 @@ func Open(ctx context.Context, path string, o Options) (*DB, error) {
 	if err := create(abs); err != nil {
 		return nil, fmt.Errorf("sqlite: open: %w", err)
 	}
-	w, err := connect(abs, true, 0)
+	if o.Cache <= 0 {
+		o.Cache = defaultCache
+	}
+	w, err := connect(abs, true, o.Cache)
 	if err != nil {
 		return nil, err
 	}
@@ -122,7 +122,7 @@ func Open(ctx context.Context, path string, o Options) (*DB, error) {
 		maxBatch: o.MaxBatch,
 		writer:   w,
 		ended:    make(chan struct{}),
-		readers:  pool{path: abs, mapped: o.Map, slots: make(chan struct{}, o.Readers)},
+		readers:  pool{path: abs, cache: o.Cache, slots: make(chan struct{}, o.Readers)},
 	}
 	db.queue.wake = make(chan struct{}, 1)
 	go db.serve()

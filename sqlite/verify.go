@@ -140,7 +140,7 @@ func Fold(path string, look func(*Conn) error) error {
 	if err := begins(path); err != nil {
 		return err
 	}
-	c, err := connect(path, true, 0)
+	c, err := connect(path, true, defaultCache)
 	if err != nil {
 		return err
 	}

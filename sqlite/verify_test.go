@@ -23,7 +23,7 @@ func TestABackupThatIsNotWholeReplacesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	// Fault that a copy takes along: a row breaks what its table demands.
-	c, err := connect(path, true, 0)
+	c, err := connect(path, true, defaultCache)
 	if err != nil {
 		t.Fatal(err)
 	}

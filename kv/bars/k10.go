@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"text/tabwriter"
@@ -27,12 +28,18 @@ type k10Size struct {
 const (
 	k10Rounds  = 7
 	k10Gets    = 20_000
+	k10Uncache = 1000 // gets of which each comes after a write
 	k10Writes  = 10_000 // by k10Writers together
 	k10Writers = 8
 	k10Purged  = 40_000 // expired rows removed, as many lived between them
 )
 
-var k10Operations = []string{"get", "set", "incr", "purge"}
+// k10Operations in the order of measuring; in every second round set and incr change places. A
+// reader drops its pages when somebody has written, as somebody always has in a server at work: that is
+// "get". Of a file that nobody writes the small one is in the reader's memory as a whole.
+var k10Operations = []string{k10AtRest, "get", "set", "incr", "purge"}
+
+const k10AtRest = "get, file at rest"
 
 // k10 measures what operations cost with ten million keys and with a hundred thousand, in
 // turns. SLUICE_QUICK makes it two million.
@@ -58,15 +65,15 @@ func k10(ctx context.Context, w io.Writer) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, large.store.Close()) }()
-	for range k10Rounds {
+	for i := range k10Rounds {
 		// A purge leaves nothing to purge in the small file, so each round has a new one.
 		if err := withCopy(ctx, smallPath, func(s *kvsqlite.Store) error {
 			small.store = s
-			return small.round(ctx)
+			return small.round(ctx, i)
 		}); err != nil {
 			return err
 		}
-		if err := large.round(ctx); err != nil {
+		if err := large.round(ctx, i); err != nil {
 			return err
 		}
 	}
@@ -78,28 +85,49 @@ func k10(ctx context.Context, w io.Writer) (err error) {
 			ratios[i] = float64(large.cost[op][i]) / float64(small.cost[op][i])
 		}
 		ratio := middle(ratios)
-		fmt.Fprintf(t, "%s\t%v\t%v\t%.2f\t<= 1.50\t%s\n", op, middle(small.cost[op]), middle(large.cost[op]), ratio, fits(ratio <= 1.5))
+		bar, verdict := "<= 1.50", fits(ratio <= 1.5)
+		if op == k10AtRest {
+			bar, verdict = "", ""
+		}
+		fmt.Fprintf(t, "%s\t%v\t%v\t%.2f\t%s\t%s\n", op, middle(small.cost[op]), middle(large.cost[op]), ratio, bar, verdict)
 	}
-	fmt.Fprintf(t, "resident before / now, MiB\t%d\t%d\t\t\t\n", before>>10, resident("VmRSS")>>10)
-	fmt.Fprintf(t, "of it not the mapped file, MiB\t\t%d\t\t<= 100\t%s\n", resident("RssAnon")>>10, fits(resident("RssAnon") <= 100<<10))
+	now := resident("VmRSS")
+	fmt.Fprintf(t, "resident before and after, MiB\t%d\t%d\t\t<= 100\t%s\n", before>>10, now>>10, fits(now <= 100<<10))
 	return t.Flush()
 }
 
 // round measures every operation once.
-func (k *k10Size) round(ctx context.Context) error {
-	if err := k.gets(ctx, k10Gets/4); err != nil { // connections, pages near the root
+func (k *k10Size) round(ctx context.Context, round int) error {
+	if err := k.gets(ctx, k10Gets/2); err != nil { // connections, pages near the root
 		return err
 	}
-	for _, op := range k10Operations {
+	order := slices.Clone(k10Operations)
+	if round%2 == 1 {
+		order[2], order[3] = order[3], order[2]
+	}
+	for _, op := range order {
 		n := k10Gets
 		began := time.Now()
+		took := time.Duration(0)
 		var err error
 		switch op {
-		case "get":
+		case k10AtRest:
 			err = k.gets(ctx, n)
+		case "get":
+			n = k10Uncache
+			for range n {
+				if err = k.set(ctx, fmt.Append(nil, rand.Uint64())); err != nil {
+					break
+				}
+				began := time.Now()
+				if err = k.gets(ctx, 1); err != nil {
+					break
+				}
+				took += time.Since(began)
+			}
 		case "set":
 			n = k10Writes
-			err = k.writes(ctx, n, func(v []byte) error { return k.store.Set(ctx, fillKey(notCounter(k.rows)), v, 0) })
+			err = k.writes(ctx, n, func(v []byte) error { return k.set(ctx, v) })
 		case "incr":
 			n = k10Writes
 			err = k.writes(ctx, n, func([]byte) error {
@@ -112,9 +140,17 @@ func (k *k10Size) round(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("%s with %d keys: %w", op, k.rows, err)
 		}
-		k.cost[op] = append(k.cost[op], time.Since(began)/time.Duration(n))
+		if took == 0 {
+			took = time.Since(began)
+		}
+		k.cost[op] = append(k.cost[op], took/time.Duration(n))
 	}
 	return nil
+}
+
+// set writes a random row that is no counter.
+func (k *k10Size) set(ctx context.Context, v []byte) error {
+	return k.store.Set(ctx, fillKey(notCounter(k.rows)), v, 0)
 }
 
 // notCounter returns the number of a random row that is no counter.

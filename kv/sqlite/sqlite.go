@@ -33,10 +33,9 @@ type Options struct {
 	Now func() time.Time
 	// Readers is the most read connections; default 4.
 	Readers int
-	// Map is how many octets of the file are mapped into memory, at most; default 2 GiB,
-	// negative is none. With ten million keys the tree is two levels deeper than with a
-	// hundred thousand, and mapping is what keeps a read about as cheap. See sqlite.Options.
-	Map int64
+	// Cache is how many octets of pages each connection keeps at most; default 8 MiB. There
+	// is one connection more than readers.
+	Cache int
 	// Logger hears of I/O errors; default none.
 	Logger *slog.Logger
 }
@@ -73,10 +72,7 @@ var (
 
 // Open opens or creates the file at path.
 func Open(ctx context.Context, path string, o Options) (*Store, error) {
-	if o.Map == 0 {
-		o.Map = 2 << 30
-	}
-	db, err := sqlite.Open(ctx, path, sqlite.Options{Schema: schema, Readers: o.Readers, Map: max(o.Map, 0), Logger: o.Logger})
+	db, err := sqlite.Open(ctx, path, sqlite.Options{Schema: schema, Readers: o.Readers, Cache: o.Cache, Logger: o.Logger})
 	if err != nil {
 		return nil, fmt.Errorf("kv/sqlite: %w", err)
 	}
