@@ -12,20 +12,26 @@ import (
 
 // tunes are the ways in which the relaxed class may live. Where cells go at once, most reads find
 // none, and rows that are on their way to the backend are everywhere.
-var tunes = map[string]engine.Tune{
-	"cells stay":                           {All: true},
-	"cells go at once":                     {All: true, Keep: -1, After: 1, Tick: 100 * time.Microsecond},
-	"one stripe, flushed all the time":     {All: true, OneStripe: true, After: 1, Tick: 100 * time.Microsecond},
-	"one stripe, plain backend, cells go":  {All: true, Keep: -1, OneStripe: true, Plain: true, After: 1, Tick: time.Millisecond},
-	"nothing is flushed before it must be": {All: true, After: time.Hour, Late: time.Hour},
+var tunes = map[string]struct {
+	tune  engine.Tune
+	proof bool // only where full counts are asked for
+}{
+	"cells stay":                           {engine.Tune{All: true}, false},
+	"cells go at once":                     {engine.Tune{All: true, Keep: -1, After: 1, Tick: 100 * time.Microsecond}, false},
+	"one stripe, plain backend, cells go":  {engine.Tune{All: true, Keep: -1, OneStripe: true, Plain: true, After: 1, Tick: time.Millisecond}, false},
+	"one stripe, flushed all the time":     {engine.Tune{All: true, OneStripe: true, After: 1, Tick: 100 * time.Microsecond}, true},
+	"nothing is flushed before it must be": {engine.Tune{All: true, After: time.Hour, Late: time.Hour}, true},
 }
 
 func TestRelaxedRowsKeepTheContract(t *testing.T) {
-	for name, tune := range tunes {
+	for name, v := range tunes {
+		if v.proof && !kvtest.Proof() {
+			continue
+		}
 		t.Run(name, func(t *testing.T) {
 			kvtest.Run(t, func(t *testing.T) (kv.Store, func(time.Duration)) {
 				clock := kvtest.NewClock()
-				e := open(t, engine.Options{Now: clock.Now, CacheBytes: 1 << 18}.Tuned(tune))
+				e := open(t, engine.Options{Now: clock.Now, CacheBytes: 1 << 18}.Tuned(v.tune))
 				t.Cleanup(func() { addsUp(t, e) })
 				return e, clock.Advance
 			})
