@@ -42,7 +42,8 @@ const (
 // is first asked for, and once. It may be used by many goroutines.
 type Message struct {
 	raw    []byte
-	offset int // of raw in the outermost message
+	offset int   // of raw in the outermost message
+	lazy   *lazy // nil: raw is all there is
 
 	headerOnce sync.Once
 	header     *Header
@@ -56,15 +57,31 @@ type Message struct {
 func New(raw []byte) *Message { return &Message{raw: raw} }
 
 // Raw returns the octets of the message, which must not be changed.
-func (m *Message) Raw() []byte { return m.raw }
+func (m *Message) Raw() []byte {
+	if m.lazy != nil {
+		return m.loaded()
+	}
+	return m.raw
+}
 
 // Size returns the number of octets of the message.
-func (m *Message) Size() int64 { return int64(len(m.raw)) }
+func (m *Message) Size() int64 {
+	if m.lazy != nil {
+		return m.lazy.size
+	}
+	return int64(len(m.raw))
+}
 
 // Header returns the header of the message.
 func (m *Message) Header() *Header {
 	m.headerOnce.Do(func() {
-		m.header = newHeader(m.raw[:scanHeader(m.raw, nil)], MaxFields)
+		head := m.raw
+		if m.lazy != nil {
+			head = m.lazy.head
+		} else {
+			head = head[:scanHeader(head, nil)]
+		}
+		m.header = newHeader(head, MaxFields)
 	})
 	return m.header
 }
@@ -82,4 +99,4 @@ func (m *Message) Root() *Part {
 }
 
 // Body returns the octets behind the header, as they stand.
-func (m *Message) Body() []byte { return m.raw[len(m.Header().raw):] }
+func (m *Message) Body() []byte { return m.Raw()[len(m.Header().raw):] }

@@ -10,7 +10,7 @@ type builder struct{ parts int }
 
 // messageRoot returns the root part of m, depth levels below the outermost.
 func (b *builder) messageRoot(m *Message, depth int) *Part {
-	p := &Part{raw: m.raw, offset: m.offset, header: m.Header()}
+	p := &Part{raw: m.Raw(), offset: m.offset, header: m.Header()}
 	b.fill(p, depth, "text", "plain")
 	return p
 }

@@ -93,8 +93,9 @@ func (e *Engine) Run(ctx context.Context, p Program, tx *Transaction, o RunOptio
 	if v.Time.IsZero() {
 		v.Time = started
 	}
-	if tx.Message != nil {
-		v.Raw = tx.Message.Raw()
+	// A message that is read when it is needed is not read for a run that has it at hand.
+	if m := tx.Message; m != nil && (m.Loaded() || o.Link != nil || o.Record >= RecordCalls) {
+		v.Raw = m.Raw()
 	}
 	rec := &Record{Script: p.Name(), Language: p.Language(), Started: started}
 	if o.Record >= RecordCalls {
