@@ -59,7 +59,7 @@ func withoutSends(actions []runtime.Action) []runtime.Action {
 	var out []runtime.Action
 	for _, a := range actions {
 		switch a.Kind {
-		case runtime.Reply, runtime.Mark:
+		case runtime.Reply, runtime.Send, runtime.FileCopy, runtime.Mark:
 		case runtime.Redirect:
 			if !a.Copy { // it cancelled the implicit keep, and still does
 				out = append(out, runtime.Action{Kind: runtime.Discard})
@@ -78,9 +78,10 @@ func (in *Intake) possible(ctx context.Context, tx *runtime.Transaction, actions
 		in.log.Error("account cannot be opened", slog.String("account", tx.Rcpt.Name), slog.Any("err", err))
 		return nil, in.storeOutcome(err)
 	}
-	var paths map[string]bool
+	var boxes mailboxes
 	out := make([]runtime.Action, 0, len(actions))
 	var keepFlags []string
+	var marks []runtime.Action
 	keep := false
 	instead := func(a runtime.Action, why string) {
 		in.log.Warn("kept instead of "+string(a.Kind), slog.String("account", tx.Rcpt.Name), slog.String("message_id", tx.ID),
@@ -90,42 +91,56 @@ func (in *Intake) possible(ctx context.Context, tx *runtime.Transaction, actions
 	}
 	for _, a := range actions {
 		switch {
-		case a.Kind == runtime.FileInto && !a.Create:
-			if paths == nil {
+		case (a.Kind == runtime.FileInto || a.Kind == runtime.FileCopy) && (!a.Create || a.SpecialUse != "" || a.MailboxID != ""):
+			if boxes == nil {
 				var err error
-				if paths, err = in.mailboxes(ctx, tx.Rcpt.Account); err != nil {
+				if boxes, err = in.mailboxes(ctx, tx.Rcpt.Account); err != nil {
 					in.log.Error("mailboxes cannot be read", slog.String("account", tx.Rcpt.Name), slog.Any("err", err))
 					return nil, in.storeOutcome(err)
 				}
 			}
-			if !paths[foldPath(a.Mailbox)] {
+			there := boxes.resolve(&a)
+			switch {
+			case a.Kind == runtime.FileInto && !there && !a.Create:
 				instead(a, "there is no such mailbox")
+				continue
+			case a.Kind == runtime.FileCopy && !there && !a.Create:
+				in.log.Warn("no copy is filed: there is no such mailbox", slog.String("account", tx.Rcpt.Name),
+					slog.String("message_id", tx.ID), slog.String("mailbox", a.Mailbox))
+				continue
+			case joined(out, a):
 				continue
 			}
 		case a.Kind == runtime.Redirect:
-			if err := in.redirectable(tx, a.Address); err != nil {
+			if err := in.redirectable(ctx, tx, &a); err != nil {
 				instead(a, err.Error())
 				continue
+			}
+			if m, ok := redirectMark(tx, &a); ok {
+				marks = append(marks, m)
 			}
 		case a.Kind == runtime.Reply:
 			if why := in.silent(tx); why != "" {
 				in.log.Info("no reply: "+why, slog.String("account", tx.Rcpt.Name), slog.String("message_id", tx.ID))
 				continue
 			}
+		case a.As != "" && (len(a.Raw) > 0 || a.Kind == runtime.Mark) && (in.o.Sender == nil || !in.o.Sender.Ready()):
+			in.log.Warn("no "+a.As+" is sent: no relay is configured", slog.String("account", tx.Rcpt.Name), slog.String("message_id", tx.ID))
+			continue
 		}
 		out = append(out, a)
 	}
 	if keep {
 		out = addKeep(out, keepFlags)
 	}
-	return out, OK
+	return append(out, marks...), OK
 }
 
 // reachable opens the account that actions store in, or a redirect would fall back to: mail for
 // one that is damaged stays with the peer.
 func (in *Intake) reachable(ctx context.Context, account string, actions []runtime.Action) error {
 	if !slices.ContainsFunc(actions, func(a runtime.Action) bool {
-		return a.Kind == runtime.Keep || a.Kind == runtime.FileInto || a.Kind == runtime.Redirect
+		return a.Kind == runtime.Keep || a.Kind == runtime.FileInto || a.Kind == runtime.FileCopy || a.Kind == runtime.Redirect
 	}) {
 		return nil
 	}
@@ -149,8 +164,10 @@ func addKeep(actions []runtime.Action, flags []string) []runtime.Action {
 	return slices.Insert(actions, at, runtime.Action{Kind: runtime.Keep, Implicit: true, Flags: runtime.NormalFlags(flags)})
 }
 
-// mailboxes returns the paths of an account's mailboxes.
-func (in *Intake) mailboxes(ctx context.Context, account string) (map[string]bool, error) {
+// mailboxes are those of an account.
+type mailboxes []mailstore.Mailbox
+
+func (in *Intake) mailboxes(ctx context.Context, account string) (mailboxes, error) {
 	acct, release, err := in.o.Store.Account(ctx, account)
 	if err != nil {
 		return nil, fmt.Errorf("gateway: %w", err)
@@ -160,11 +177,49 @@ func (in *Intake) mailboxes(ctx context.Context, account string) (map[string]boo
 	if err != nil {
 		return nil, fmt.Errorf("gateway: %w", err)
 	}
-	paths := make(map[string]bool, len(all))
-	for _, m := range all {
-		paths[foldPath(m.Path)] = true
+	return append(mailboxes{}, all...), nil
+}
+
+// resolve makes the path of an action that of the mailbox with the id or the special use
+// that it asks for, if there is one, and says whether its mailbox is there.
+//
+// Spec: RFC 8579, section 4; RFC 9042, section 3.
+func (m mailboxes) resolve(a *runtime.Action) bool {
+	find := func(is func(b *mailstore.Mailbox) bool) bool {
+		for i := range m {
+			if is(&m[i]) {
+				a.Mailbox = m[i].Path
+				return true
+			}
+		}
+		return false
 	}
-	return paths, nil
+	id, role := mailstore.ID(a.MailboxID), strings.ToLower(strings.TrimPrefix(a.SpecialUse, `\`))
+	a.MailboxID = ""
+	if id != "" && find(func(b *mailstore.Mailbox) bool { return b.ID == id }) ||
+		role != "" && find(func(b *mailstore.Mailbox) bool { return b.Role == role }) {
+		a.SpecialUse = ""
+		if runtime.IsInbox(a.Mailbox) && a.Kind == runtime.FileInto {
+			a.Kind, a.Mailbox, a.Create = runtime.Keep, "", false
+		}
+		return true
+	}
+	path := foldPath(a.Mailbox)
+	return find(func(b *mailstore.Mailbox) bool { return foldPath(b.Path) == path })
+}
+
+// joined adds a store to the one into the same mailbox, if there is one: that two names mean
+// one mailbox is known only now.
+func joined(actions []runtime.Action, a runtime.Action) bool {
+	for i := range actions {
+		b := &actions[i]
+		if b.Kind == a.Kind && b.Kind != runtime.FileCopy && foldPath(b.Mailbox) == foldPath(a.Mailbox) {
+			b.Flags = runtime.NormalFlags(slices.Concat(b.Flags, a.Flags))
+			b.Copy = b.Copy && a.Copy
+			return true
+		}
+	}
+	return false
 }
 
 // foldPath makes two spellings of one mailbox equal.

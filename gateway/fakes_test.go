@@ -40,6 +40,7 @@ type program struct {
 func (p program) Language() string                           { return "go" }
 func (p program) Name() string                               { return p.name }
 func (p program) Sites() []runtime.Site                      { return nil }
+func (p program) Composes()                                  {}
 func (p program) Run(t *runtime.Task) (runtime.Value, error) { return nil, p.run(t) }
 
 // call returns a script that calls one function of the table.

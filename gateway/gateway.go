@@ -70,6 +70,10 @@ type Outgoing struct {
 	From string // "" is the null sender
 	To   string
 	Raw  []byte
+	// Others are further recipients.
+	Others []string
+	// Params are those of runtime.Action; BY counts from now.
+	Params map[string]string
 }
 
 // Sender sends mail; it has taken responsibility, durably, when Send returns nil.

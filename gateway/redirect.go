@@ -1,50 +1,55 @@
 package gateway
 
 import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 
-	"github.com/sluice-mail/sluice/mail"
+	"github.com/sluice-mail/sluice/kv"
 	"github.com/sluice-mail/sluice/runtime"
 )
 
-// redirectedField is the trace that a redirect leaves, with the address that redirected.
-// Delivered-To would be the usual one, but MTAs write it before they come to us.
-const redirectedField = "X-Sluice-Redirected"
-
-// maxReceived is the most Received lines that a message may have to be sent on.
-//
-// Spec: RFC 5321, section 6.3.
-const maxReceived = 50
-
-// redirectable says why a message cannot be sent on to an address, or nil.
-func (in *Intake) redirectable(tx *runtime.Transaction, to string) error {
+// redirectable says why a message cannot be sent on for an action, or nil. Mail that was
+// sent on within the last hours is not sent on again: it goes in a circle.
+func (in *Intake) redirectable(ctx context.Context, tx *runtime.Transaction, a *runtime.Action) error {
 	if in.o.Sender == nil || !in.o.Sender.Ready() {
 		return errors.New("no relay is configured")
 	}
-	if _, err := mail.ParseAddress(to); err != nil {
+	h := tx.Message.Header()
+	if err := runtime.CheckRedirect(h, a, tx.Rcpt.Address); err != nil {
 		return err
 	}
-	if sameAddress(to, tx.Rcpt.Address) {
-		return errors.New("the address is the recipient's own")
+	key := runtime.RedirectKey(h, a, tx.Rcpt.Address)
+	if key == "" {
+		return nil
 	}
-	h := tx.Message.Header()
-	for _, v := range h.Values(redirectedField) {
-		if sameAddress(v, tx.Rcpt.Address) {
-			return errors.New("mail loop: it was sent on from here before")
-		}
+	s, err := in.o.Stores("")
+	if err == nil {
+		_, err = s.Get(ctx, runtime.MemoryKey(kv.SieveDuplicate, runtime.MemoryOf(tx.Rcpt, key)))
 	}
-	if n := len(h.Values("Received")); n > maxReceived {
-		return fmt.Errorf("mail loop: %d Received lines", n)
+	switch {
+	case err == nil:
+		return errors.New("mail loop: it was sent to that address before")
+	case !errors.Is(err, kv.ErrNotFound): // as the table of prefixes says: it goes on
+		in.log.Warn("redirects cannot be remembered", slog.String("message_id", tx.ID), slog.Any("err", err))
 	}
 	return nil
 }
 
-// redirected returns the message as it is sent on: with its trace in front.
-func redirected(raw []byte, rcpt string) []byte {
-	line := redirectedField + ": " + oneLine(rcpt) + "\r\n"
-	return append(append(make([]byte, 0, len(line)+len(raw)), line...), raw...)
+// redirectMark remembers a redirect; false for a message that cannot be known again.
+func redirectMark(tx *runtime.Transaction, a *runtime.Action) (runtime.Action, bool) {
+	key := runtime.RedirectKey(tx.Message.Header(), a, tx.Rcpt.Address)
+	return runtime.Action{Kind: runtime.Mark, Prefix: kv.SieveDuplicate, Key: runtime.MemoryOf(tx.Rcpt, key), Value: true, TTL: runtime.RedirectMemory}, key != ""
+}
+
+// newID returns the left and right part of a Message-ID that is the same for the same key.
+func (in *Intake) newID(what, key string) string {
+	sum := sha256.Sum256([]byte(what + "\x00" + key))
+	return fmt.Sprintf("%s@%s", hex.EncodeToString(sum[:16]), in.o.Hostname)
 }
 
 func sameAddress(a, b string) bool {

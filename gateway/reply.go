@@ -2,8 +2,6 @@ package gateway
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"mime"
 	"mime/quotedprintable"
@@ -32,39 +30,10 @@ func (in *Intake) silent(tx *runtime.Transaction) string {
 	if sameAddress(from, tx.Rcpt.Address) {
 		return "the sender is the recipient"
 	}
-	if machine(strings.ToLower(a.Local)) {
+	if runtime.Machine(a.Local) {
 		return "the sender is a machine"
 	}
-	h := tx.Message.Header()
-	for _, f := range h.Fields() {
-		if len(f.Name) > 5 && strings.EqualFold(f.Name[:5], "List-") {
-			return "it came from a mailing list"
-		}
-	}
-	for _, v := range h.Values("Auto-Submitted") {
-		word, _, _ := strings.Cut(v, ";")
-		if !strings.EqualFold(strings.TrimSpace(word), "no") {
-			return "it was sent by a machine"
-		}
-	}
-	for _, v := range h.Values("Precedence") {
-		switch strings.ToLower(v) {
-		case "bulk", "junk", "list":
-			return "it is bulk mail"
-		}
-	}
-	return ""
-}
-
-// machine says whether a local part, in lower case, belongs to a program that
-// would take an answer for a bounce or a command.
-func machine(local string) bool {
-	switch local {
-	case "mailer-daemon", "listserv", "majordomo", "owner", "request", "noreply", "no-reply":
-		return true
-	}
-	return strings.HasPrefix(local, "owner-") || strings.HasSuffix(local, "-request") ||
-		strings.HasSuffix(local, "-owner") || strings.HasSuffix(local, "-bounces") || strings.Contains(local, "-bounces+")
+	return runtime.Automatic(tx.Message.Header())
 }
 
 // replyTo writes the answer that an action asks for. It is the same however often it is
@@ -72,15 +41,13 @@ func machine(local string) bool {
 //
 // Spec: RFC 3834, section 3; RFC 5322.
 func (in *Intake) replyTo(d *runtime.Delivery, r runtime.Recipient, key string, a runtime.Action) []byte {
-	sum := sha256.Sum256([]byte("reply\x00" + key))
-	id := hex.EncodeToString(sum[:16])
 	var w bytes.Buffer
 	field := func(name, value string) { fmt.Fprintf(&w, "%s: %s\r\n", name, value) }
 	field("Date", d.Time.Format(time.RFC1123Z))
 	field("From", "<"+oneLine(r.Address)+">")
 	field("To", "<"+oneLine(d.From.Address)+">")
 	field("Subject", encodeText(a.Subject))
-	field("Message-ID", "<"+id+"@"+in.o.Hostname+">")
+	field("Message-ID", "<"+in.newID("reply", key)+">")
 	if ids := mail.New(d.Raw).Header().Values("Message-ID"); len(ids) > 0 && validMessageID(ids[0]) {
 		field("In-Reply-To", ids[0])
 		field("References", ids[0])

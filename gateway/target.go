@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -38,7 +40,15 @@ func (t *target) Do(ctx context.Context, d *runtime.Delivery, rcpt, index int, a
 	case runtime.Keep, runtime.FileInto:
 		return t.store(ctx, r, key, a)
 	case runtime.Redirect:
-		return t.send(ctx, r, key, a, Outgoing{Key: key, From: d.From.Address, To: a.Address, Raw: redirected(d.Raw, r.Address)})
+		return t.send(ctx, r, key, a, Outgoing{Key: key, From: runtime.RedirectSender(&a, d.From.Address), To: a.Address,
+			Raw: runtime.Redirected(d.Raw, &a, r.Address, t.in.newID("redirect", key)), Params: t.params(a)})
+	case runtime.Send:
+		if len(a.Raw) == 0 {
+			return nil // it must not be sent; the plan says why
+		}
+		return t.send(ctx, r, key, a, Outgoing{Key: key, From: strings.Trim(a.From, "<>"), To: a.Address, Others: a.Others, Raw: a.Raw, Params: t.params(a)})
+	case runtime.FileCopy:
+		return t.fileCopy(ctx, r, key, a)
 	case runtime.Reply:
 		return t.send(ctx, r, key, a, Outgoing{Key: key, To: d.From.Address, Raw: t.in.replyTo(d, r, key, a)})
 	case runtime.Mark:
@@ -61,16 +71,16 @@ func (t *target) store(ctx context.Context, r runtime.Recipient, key string, a r
 		return fmt.Errorf("gateway: %w", err)
 	}
 	defer release()
-	im := mailstore.Import{Raw: t.stored(), Mailboxes: []mailstore.Filing{f}, ReceivedAt: t.d.Time, Key: key}
+	if f.Create && a.SpecialUse != "" {
+		// Where that fails, the mailbox is there, or Import says what is wrong with it.
+		_, _ = acct.CreateMailbox(ctx, f.Path, strings.ToLower(strings.TrimPrefix(a.SpecialUse, `\`)))
+	}
+	im := mailstore.Import{Raw: t.message(a), Mailboxes: []mailstore.Filing{f}, ReceivedAt: t.d.Time, Key: key}
 	_, _, err = acct.Import(ctx, im)
-	for _, gone := range []error{mailstore.ErrNotFound, mailstore.ErrInvalidName, mailstore.ErrForbidden, mailstore.ErrLimit, mailstore.ErrInvalidKeyword} {
-		if !errors.Is(err, gone) {
-			continue
-		}
+	if never(err) {
 		t.in.log.Warn("kept instead of filed", slog.String("account", r.Name), slog.String("mailbox", f.Path), slog.Any("err", err))
 		im.Mailboxes = []mailstore.Filing{{Path: "INBOX"}}
 		_, _, err = acct.Import(ctx, im)
-		break
 	}
 	if errors.Is(err, mailstore.ErrNotFound) { // even the inbox
 		return t.gone(r, err)
@@ -81,6 +91,60 @@ func (t *target) store(ctx context.Context, r runtime.Recipient, key string, a r
 	return nil
 }
 
+// params returns the parameters of what is sent, the time of BY counted from now.
+func (t *target) params(a runtime.Action) map[string]string {
+	seconds, mode, ok := strings.Cut(a.Params["BY"], ";")
+	n, err := strconv.Atoi(seconds)
+	if !ok || err != nil {
+		return a.Params
+	}
+	p := maps.Clone(a.Params)
+	p["BY"] = fmt.Sprintf("%d;%s", n-int(t.in.o.Now().Sub(t.d.Time).Seconds()), mode)
+	return p
+}
+
+// message returns the octets that a store files: the message, as the action has edited it,
+// behind the line that says where it came from.
+func (t *target) message(a runtime.Action) []byte {
+	if len(a.Raw)+len(a.Header) == 0 {
+		return t.stored()
+	}
+	return mail.PrependReturnPath(a.Message(t.d.Raw), t.d.From.Address)
+}
+
+// fileCopy files a message that a script composed. A copy that cannot be filed any more is
+// given up: what it is a copy of was sent.
+func (t *target) fileCopy(ctx context.Context, r runtime.Recipient, key string, a runtime.Action) error {
+	acct, release, err := t.in.o.Store.Account(ctx, r.Account)
+	if errors.Is(err, mailstore.ErrNotFound) {
+		return t.gone(r, err)
+	}
+	if err != nil {
+		return fmt.Errorf("gateway: %w", err)
+	}
+	defer release()
+	f := mailstore.Filing{Path: a.Mailbox, Create: a.Create, Keywords: keywords(a.Flags)}
+	_, _, err = acct.Import(ctx, mailstore.Import{Raw: a.Raw, Mailboxes: []mailstore.Filing{f}, ReceivedAt: t.d.Time, Key: key})
+	switch {
+	case err == nil:
+	case never(err):
+		t.in.log.Warn("copy not filed", slog.String("account", r.Name), slog.String("mailbox", a.Mailbox), slog.Any("err", err))
+	default:
+		return fmt.Errorf("gateway: %w", err)
+	}
+	return nil
+}
+
+// never says that a store that failed will fail again.
+func never(err error) bool {
+	for _, e := range []error{mailstore.ErrNotFound, mailstore.ErrInvalidName, mailstore.ErrForbidden, mailstore.ErrLimit, mailstore.ErrInvalidKeyword} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
+}
+
 // gone ends what was to be stored in an account that was removed.
 func (t *target) gone(r runtime.Recipient, err error) error {
 	t.in.log.Warn("dropped: the account was removed after the mail was accepted", slog.String("account", r.Name),
@@ -88,8 +152,8 @@ func (t *target) gone(r runtime.Recipient, err error) error {
 	return nil
 }
 
-// send gives mail to the outbox. A redirect that it will never take is kept, a reply is
-// given up.
+// send gives mail to the outbox. A redirect that it will never take is kept, any other mail
+// is given up.
 func (t *target) send(ctx context.Context, r runtime.Recipient, key string, a runtime.Action, m Outgoing) error {
 	err := ErrUnsendable
 	if t.in.o.Sender != nil {
@@ -102,7 +166,7 @@ func (t *target) send(ctx context.Context, r runtime.Recipient, key string, a ru
 		return err
 	}
 	t.in.log.Warn("not sent: "+string(a.Kind), slog.String("account", r.Name), slog.Any("err", err))
-	if a.Kind == runtime.Reply {
+	if a.Kind != runtime.Redirect {
 		return nil
 	}
 	return t.store(ctx, r, key, runtime.Action{Kind: runtime.Keep})
@@ -127,7 +191,11 @@ func (in *Intake) mark(ctx context.Context, a runtime.Action, since time.Time) e
 		in.log.Error("mark cannot be set", slog.String("store", a.Store), slog.Any("err", err))
 		return nil // the store is not configured any more
 	}
-	err = s.Set(ctx, runtime.ScriptKey(kv.Script, a.Namespace, a.Key), value, ttl)
+	key := runtime.ScriptKey(kv.Script, a.Namespace, a.Key)
+	if a.Prefix != 0 {
+		key = runtime.MemoryKey(a.Prefix, a.Key)
+	}
+	err = s.Set(ctx, key, value, ttl)
 	switch {
 	case errors.Is(err, kv.ErrNotFound), errors.Is(err, kv.ErrTooLarge), errors.Is(err, kv.ErrUnsupported):
 		in.log.Error("mark cannot be set", slog.String("store", a.Store), slog.Any("err", err))

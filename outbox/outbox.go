@@ -93,6 +93,11 @@ type Message struct {
 	From string // envelope sender; "" is the null sender
 	To   []string
 	Raw  []byte // CRLF line ends; others become CRLF on the way
+	// Params are ESMTP parameters, without xtext: NOTIFY, RET, ENVID, ORCPT (such as
+	// "rfc822;a@example.org") and BY (seconds from now, ";", R or N, and T for a trace). The relay
+	// gets those that it offers. Without DELIVERBY the queue itself watches the time, and what is
+	// to come back in time is not given to the relay. Spec: RFC 3461; RFC 2852.
+	Params map[string]string
 }
 
 // Stats counts what happened since the outbox was opened.

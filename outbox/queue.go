@@ -2,6 +2,7 @@ package outbox
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -36,6 +37,8 @@ CREATE TABLE recipient (
 	PRIMARY KEY (message, n)
 ) WITHOUT ROWID;
 CREATE INDEX recipient_due ON recipient (due) WHERE state = 0;
+`, `
+ALTER TABLE message ADD COLUMN params TEXT NOT NULL DEFAULT '';
 `}
 
 // The states of a recipient.
@@ -117,8 +120,16 @@ func insert(tx *sqlite.Tx, m Message, bounce bool, now time.Time) (bool, error) 
 	if raw == nil {
 		raw = []byte{} // NULL says that it was sent
 	}
-	n, err := tx.Exec(`INSERT INTO message (key, sender, raw, size, created, bounce) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO NOTHING`,
-		key, m.From, raw, len(raw), now.UnixMilli(), bounce)
+	params := ""
+	if len(m.Params) > 0 {
+		b, err := json.Marshal(m.Params)
+		if err != nil {
+			return false, err
+		}
+		params = string(b)
+	}
+	n, err := tx.Exec(`INSERT INTO message (key, sender, raw, size, created, bounce, params) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO NOTHING`,
+		key, m.From, raw, len(raw), now.UnixMilli(), bounce, params)
 	if err != nil || n == 0 {
 		return false, err
 	}
@@ -139,6 +150,7 @@ type item struct {
 	from    string
 	created time.Time
 	bounce  bool
+	params  string
 	raw     []byte // loaded by the worker
 	to      []target
 }
@@ -162,14 +174,14 @@ func (b *Outbox) claim(ctx context.Context, limit int) (items []*item, next time
 		if err != nil {
 			return err
 		}
-		rows := tx.Query(`SELECT r.message, r.n, r.address, r.attempts, r.due, m.sender, m.created, m.bounce
+		rows := tx.Query(`SELECT r.message, r.n, r.address, r.attempts, r.due, m.sender, m.created, m.bounce, m.params
 			FROM recipient r JOIN message m ON m.id = r.message WHERE r.state = 0 ORDER BY r.due, r.message, r.n`)
 		byID := map[int64]*item{}
 		for rows.Next() {
 			var it item
 			var t target
 			var due, created int64
-			if err := rows.Scan(&it.id, &t.n, &t.address, &t.attempts, &due, &it.from, &created, &it.bounce); err != nil {
+			if err := rows.Scan(&it.id, &t.n, &t.address, &t.attempts, &due, &it.from, &created, &it.bounce, &it.params); err != nil {
 				break
 			}
 			if due > now.UnixMilli() {

@@ -190,7 +190,7 @@ func (s *session) quit() {
 
 // send sends it to its due recipients and sets their results. It says whether the session
 // can be used again.
-func (s *session) send(it *item) (usable bool) {
+func (s *session) send(it *item, now time.Time) (usable bool) {
 	all := func(err error) bool {
 		r := resultOf(err)
 		for i := range it.to {
@@ -209,14 +209,28 @@ func (s *session) send(it *item) (usable bool) {
 	if ok, _ := s.client.Extension("SMTPUTF8"); utf8 && !ok {
 		return all(&smtp.SMTPError{Code: 553, EnhancedCode: smtp.EnhancedCode{5, 6, 7}, Message: "the relay does not take addresses beyond ASCII"})
 	}
-	if err := s.client.Mail(it.from, &smtp.MailOptions{Size: int64(len(it.raw)), UTF8: utf8}); err != nil {
+	p := readParams(it.params)
+	from := it.from
+	if p.by != nil {
+		left := p.by.within(now.Sub(it.created))
+		offered, _ := s.client.Extension("DELIVERBY")
+		switch {
+		case left <= 0 && p.by.back:
+			return all(&smtp.SMTPError{Code: 554, EnhancedCode: smtp.EnhancedCode{5, 4, 7}, Message: "delivery time expired"})
+		case offered:
+			from = s.deliverBy(from, p, left)
+		case p.by.back:
+			return all(&smtp.SMTPError{Code: 554, EnhancedCode: smtp.EnhancedCode{5, 7, 0}, Message: "the relay cannot promise to deliver by a time"})
+		}
+	}
+	if err := s.client.Mail(from, &smtp.MailOptions{Size: int64(len(it.raw)), UTF8: utf8, Return: p.ret, EnvelopeID: p.envid}); err != nil {
 		return all(err) && s.reset()
 	}
 	s.begun = true
 	taken := false
 	for i := range it.to {
 		t := &it.to[i]
-		if err := s.client.Rcpt(t.address, nil); err != nil {
+		if err := s.client.Rcpt(t.address, &p.rcpt); err != nil {
 			if t.result = resultOf(err); !t.result.fromRelay {
 				return all(err)
 			}

@@ -152,7 +152,7 @@ func (b *Outbox) deliver(ctx context.Context, s *session, it *item) *session {
 				return nil
 			}
 		}
-		if s.send(it) {
+		if s.send(it, b.o.Now()) {
 			return s
 		}
 		started := !s.idleClosed(it)

@@ -19,7 +19,8 @@ type Target interface {
 // promised to be stored is stored before anything leaves the house.
 var phases = [...][]ActionKind{
 	{Keep, FileInto},
-	{Redirect, Reply},
+	{Redirect, Reply, Send},
+	{FileCopy},
 	{Mark},
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -112,6 +113,9 @@ func (o Outcome) String() string {
 // String returns the action as people read it, on one line.
 func (a Action) String() string {
 	parts := []string{string(a.Kind)}
+	if a.As != "" && a.Kind != Mark {
+		parts = append(parts, a.As)
+	}
 	add := func(name, v string) {
 		if v != "" {
 			parts = append(parts, name+" "+v)
@@ -124,7 +128,13 @@ func (a Action) String() string {
 		return shorten(strconv.Quote(s))
 	}
 	add("mailbox", quoted(a.Mailbox))
-	add("to", quoted(a.Address))
+	add("mailbox id", quoted(a.MailboxID))
+	add("special use", quoted(a.SpecialUse))
+	add("to", quoted(strings.Join(a.Recipients(), ", ")))
+	add("from", quoted(a.From))
+	for _, name := range slices.Sorted(maps.Keys(a.Params)) {
+		add(name, quoted(a.Params[name]))
+	}
 	add("subject", quoted(a.Subject))
 	if a.Kind == Reply {
 		add("text", quoted(a.Reason))
@@ -134,6 +144,9 @@ func (a Action) String() string {
 	if a.Kind == Mark {
 		parts = append(parts, fmt.Sprintf("%s = %s", ValueText(a.Key), ValueText(a.Value)))
 		add("in store", quoted(a.Store))
+		if a.Prefix != 0 {
+			add("under", a.Prefix.String())
+		}
 		if a.TTL > 0 {
 			add("for", kv.FormatTTL(a.TTL))
 		}
@@ -147,6 +160,14 @@ func (a Action) String() string {
 	}
 	if a.Implicit {
 		parts = append(parts, "implicit")
+	}
+	switch {
+	case a.Kind == Send || a.Kind == FileCopy:
+		if len(a.Raw) > 0 {
+			parts = append(parts, fmt.Sprintf("of %d octets", len(a.Raw)))
+		}
+	case len(a.Raw)+len(a.Header) > 0:
+		parts = append(parts, "edited")
 	}
 	return strings.Join(parts, " ")
 }

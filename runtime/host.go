@@ -33,6 +33,9 @@ type Live struct {
 	Mailboxes func(ctx context.Context, account, path string) (bool, error)
 	// IsLocal answers whether mail for the address is delivered here; nil: always no.
 	IsLocal func(ctx context.Context, address string) (bool, error)
+	// Memory returns the store that remembers for scripts what they cannot read or write as they
+	// like, such as who got a vacation message. Nil: the default store of Stores.
+	Memory func() (kv.Store, error)
 	// NoNetwork refuses functions that ask somebody else, as a dry run does.
 	NoNetwork bool
 }

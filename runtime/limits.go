@@ -18,12 +18,13 @@ type Limits struct {
 	Nesting   int           `cbor:"nesting"`   // calls and blocks; 200
 	Actions   int           `cbor:"actions"`   // in a plan; 32
 	Redirects int           `cbor:"redirects"` // in a plan; 4
+	Outgoing  int           `cbor:"outgoing"`  // messages that leave beside redirects, in a plan; 8
 }
 
 // DefaultLimits are the limits that a zero field stands for.
 var DefaultLimits = Limits{
 	Time: 2 * time.Second, Steps: 1_000_000, Memory: 64 << 20, Output: 4 << 20,
-	Ops: 100, Writes: 50, Nesting: 200, Actions: 32, Redirects: 4,
+	Ops: 100, Writes: 50, Nesting: 200, Actions: 32, Redirects: 4, Outgoing: 8,
 }
 
 func (l Limits) withDefaults() Limits {
@@ -38,7 +39,7 @@ func (l Limits) withDefaults() Limits {
 	l.Steps, l.Memory, l.Output = set(l.Steps, d.Steps), set(l.Memory, d.Memory), set(l.Output, d.Output)
 	l.Ops, l.Writes = int(set(int64(l.Ops), int64(d.Ops))), int(set(int64(l.Writes), int64(d.Writes)))
 	l.Nesting, l.Actions = int(set(int64(l.Nesting), int64(d.Nesting))), int(set(int64(l.Actions), int64(d.Actions)))
-	l.Redirects = int(set(int64(l.Redirects), int64(d.Redirects)))
+	l.Redirects, l.Outgoing = int(set(int64(l.Redirects), int64(d.Redirects))), int(set(int64(l.Outgoing), int64(d.Outgoing)))
 	return l
 }
 
@@ -47,7 +48,7 @@ var ErrBudget = errors.New("limit reached")
 
 // LimitError says which limit ended a run.
 type LimitError struct {
-	Limit string // time, steps, memory, output, ops, writes, nesting, actions, redirects; cancelled: from outside
+	Limit string // time, steps, memory, output, ops, writes, nesting, actions, redirects, outgoing; cancelled: from outside
 	Max   int64  // in the limit's unit; time in milliseconds
 }
 

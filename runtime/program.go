@@ -41,6 +41,14 @@ type Program interface {
 	Sites() []Site
 }
 
+// Composer is a Program whose language has code of its own that asks for actions which no
+// script may put together by hand, such as whole messages to be sent. Its tasks may invoke
+// what Act and EditKeep do, as long as it runs in the core's process.
+type Composer interface {
+	Program
+	Composes()
+}
+
 // Site is a place in a source: a command, a test, a branch.
 type Site struct {
 	Line, Col int    // from 1; columns count characters

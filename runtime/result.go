@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"strings"
 )
 
 // resultJSON is what ResultJSON writes.
@@ -16,11 +17,13 @@ type resultJSON struct {
 	TookUS   int64        `json:"took_us"`
 }
 
-// actionJSON is an Action with its value and time fit for JSON.
+// actionJSON is an Action with its value, time and octets fit for JSON.
 type actionJSON struct {
 	Action
-	Value any     `json:"value,omitempty"`
-	TTL   float64 `json:"ttl,omitempty"` // seconds
+	Value  any     `json:"value,omitempty"`
+	TTL    float64 `json:"ttl,omitempty"` // seconds
+	Header string  `json:"header,omitempty"`
+	Raw    string  `json:"raw,omitempty"`
 }
 
 // ResultJSON returns a run as one JSON object: script, language, plan, value, error and
@@ -37,7 +40,8 @@ func ResultJSON(r *Result, s Settled) ([]byte, error) {
 		actions = append([]Action{*s.Refused}, actions...)
 	}
 	for _, a := range actions {
-		out.Plan = append(out.Plan, actionJSON{Action: a, Value: jsonValue(a.Value), TTL: a.TTL.Seconds()})
+		out.Plan = append(out.Plan, actionJSON{Action: a, Value: jsonValue(a.Value), TTL: a.TTL.Seconds(),
+			Header: strings.ToValidUTF8(string(a.Header), "\uFFFD"), Raw: strings.ToValidUTF8(string(a.Raw), "\uFFFD")})
 	}
 	b, err := json.Marshal(out)
 	if err != nil {

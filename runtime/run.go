@@ -26,7 +26,10 @@ type run struct {
 	locks  map[heldLock]heldLease // that the run holds
 	ops    int
 	writes int
-	body   *string // what body_text returns, once it was asked for
+	// composes says that the program is a Composer in this process.
+	composes bool
+	octets   int64   // of the messages in the plan
+	body     *string // what body_text returns, once it was asked for
 	// broken is what ended the run: a limit, or a replay that went astray. Once it is set
 	// every call fails, so that a script that catches errors cannot go on.
 	broken error
@@ -46,6 +49,9 @@ func (r *run) Invoke(name string, args []Value) (Value, error) {
 		return nil, r.broken
 	}
 	f := Lookup(name)
+	if f == nil && r.composes {
+		f = own[name]
+	}
 	if f == nil {
 		return nil, fmt.Errorf("unknown function %q%s", cut(name, 60), meant(name))
 	}
@@ -143,7 +149,18 @@ func (e *Env) Act(a Action) error {
 	if len(r.plan.Actions) >= r.limits.Actions {
 		return &LimitError{Limit: "actions", Max: int64(r.limits.Actions)}
 	}
+	if err := r.hold(len(a.Raw) + len(a.Header)); err != nil {
+		return err
+	}
 	r.plan.Actions = append(r.plan.Actions, a)
+	return nil
+}
+
+// hold counts octets that the plan keeps of messages.
+func (r *run) hold(n int) error {
+	if r.octets += int64(n); r.octets > r.limits.Memory {
+		return &LimitError{Limit: "memory", Max: r.limits.Memory}
+	}
 	return nil
 }
 
@@ -193,7 +210,9 @@ func (r *run) execute(p Program, o RunOptions) (v Value, err error) {
 			v = nil
 		}
 	}()
+	_, r.composes = p.(Composer)
 	if o.Link != nil {
+		r.composes = false
 		return o.Link(r.ctx, r.view, r, p)
 	}
 	return p.Run(t)

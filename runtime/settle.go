@@ -15,7 +15,8 @@ type Settled struct {
 	// discard stays in the list, where it does nothing, so that later scripts and people see why.
 	Actions []Action
 	// Refused is the reject, ereject or tempfail that answers the peer; nil: the mail is
-	// taken. Actions then holds marks only, and for a tempfail nothing: the mail comes again.
+	// taken. Actions then holds notifications, reports and marks only, and for a tempfail
+	// nothing: the mail comes again.
 	Refused *Action
 }
 
@@ -33,16 +34,22 @@ var ErrConflict = errors.New("conflicting actions")
 //     not by one that is a copy. An earlier script's implicit keep is cancelled too.
 //   - Stores into one mailbox are one store with the flags of all; keep is a store into
 //     INBOX. Redirects to one address are one, the domain compared without case.
-//   - A reject or ereject excludes every store, redirect, reply and refusal of the same
-//     plan: ErrConflict. What an earlier script settled is no conflict: a reject after
-//     a store, redirect or reply acts as a discard, a second refusal or reply is dropped.
+//   - A reject or ereject excludes every store, redirect, reply, vacation and refusal of the
+//     same plan: ErrConflict. What an earlier script settled is no conflict: a reject after
+//     a store, redirect, reply or vacation acts as a discard, a second refusal, reply or
+//     vacation is dropped.
 //   - A tempfail wins over everything: nothing is done, and the peer tries again.
-//   - A plan holds one reply (equal ones are one) and at most l.Redirects redirects.
+//   - A plan holds one reply (equal ones are one), one vacation, at most l.Redirects redirects
+//     and l.Outgoing other messages that leave.
+//   - Notifications and reports exclude nothing.
+//   - The implicit keep stores the message as the last script that ended well has edited it,
+//     and after a failure as it was before.
 //
 // The caller takes an error as an error of the script, and settles again with it as
 // failed.
 //
-// Spec: RFC 5228, section 2.10; RFC 3894; RFC 5232, section 5; RFC 5429, section 2.
+// Spec: RFC 5228, section 2.10; RFC 3894; RFC 5230, section 4.7; RFC 5232, section 5; RFC
+// 5293, section 6; RFC 5429, section 2; RFC 5435, section 3.8.
 func Settle(p Plan, failed error, prior []Action, l Limits) (Settled, error) {
 	l = l.withDefaults()
 	s := settler{keep: true}
@@ -67,11 +74,21 @@ func Settle(p Plan, failed error, prior []Action, l Limits) (Settled, error) {
 	if n := countRedirects(p.Actions); n > l.Redirects {
 		return Settled{}, &LimitError{Limit: "redirects", Max: int64(l.Redirects)}
 	}
+	if n := countOutgoing(p.Actions); n > l.Outgoing {
+		return Settled{}, &LimitError{Limit: "outgoing", Max: int64(l.Outgoing)}
+	}
 	s.delivers = s.stores > 0 || s.sends > 0
+	answered := s.vacation
 	for _, a := range p.Actions {
-		s.add(a)
+		// The fcc and the mark of a vacation fall with it.
+		if a.As != AsVacation || !answered {
+			s.add(a)
+		}
 	}
 	s.keepFlags = unionFlags(s.keepFlags, p.KeepFlags)
+	if p.KeepHeader != nil || p.KeepRaw != nil {
+		s.keepHeader, s.keepRaw = p.KeepHeader, p.KeepRaw
+	}
 	return s.settled(), nil
 }
 
@@ -83,8 +100,11 @@ type settler struct {
 	keep      bool // the implicit keep stands
 	keepFlags []string
 	stores    int  // stores other than the implicit keep
-	sends     int  // redirects and replies
+	sends     int  // redirects, replies and vacations
 	delivers  bool // an earlier script stored or sent
+	vacation  bool // a vacation message is sent
+
+	keepHeader, keepRaw []byte // what the implicit keep stores
 }
 
 // earlier takes over an action that an earlier script settled.
@@ -94,6 +114,7 @@ func (s *settler) earlier(a Action) {
 		return
 	}
 	s.keepFlags = unionFlags(s.keepFlags, a.Flags)
+	s.keepHeader, s.keepRaw = a.Header, a.Raw
 	if a.Copy { // a copy was asked for, and the implicit keep fell together with it
 		a.Implicit = false
 		s.add(a)
@@ -114,6 +135,12 @@ func (s *settler) add(a Action) {
 		s.redirect(a)
 	case Reply:
 		s.reply(a)
+	case Send:
+		s.send(a)
+		return
+	case FileCopy:
+		s.actions = append(s.actions, a)
+		return
 	case Discard:
 		s.once(a, func(b *Action) bool { return b.Kind == Discard })
 	}
@@ -135,11 +162,13 @@ func (s *settler) once(a Action, same func(*Action) bool) *Action {
 
 func (s *settler) store(a Action) {
 	s.stores++
-	if a.Kind == Keep || IsInbox(a.Mailbox) {
+	if a.Kind == Keep || IsInbox(a.Mailbox) && a.SpecialUse == "" && a.MailboxID == "" {
 		a.Kind, a.Mailbox, a.Create = Keep, "", false
 	}
 	a.Flags = unionFlags(nil, a.Flags)
-	b := s.once(a, func(b *Action) bool { return b.Kind == a.Kind && b.Mailbox == a.Mailbox })
+	b := s.once(a, func(b *Action) bool {
+		return b.Kind == a.Kind && b.Mailbox == a.Mailbox && b.SpecialUse == a.SpecialUse && b.MailboxID == a.MailboxID
+	})
 	if b != nil {
 		b.Flags = unionFlags(b.Flags, a.Flags)
 		b.Create = b.Create || a.Create
@@ -161,6 +190,14 @@ func (s *settler) reply(a Action) {
 	s.once(a, func(b *Action) bool { return b.Kind == Reply })
 }
 
+func (s *settler) send(a Action) {
+	if a.As == AsVacation && len(a.Raw) > 0 {
+		s.sends++
+		s.vacation = true
+	}
+	s.actions = append(s.actions, a)
+}
+
 func (s *settler) refuse(a Action) {
 	switch {
 	case a.Kind == TempFail && (s.refused == nil || s.refused.Kind == TempFail):
@@ -179,12 +216,21 @@ func (s *settler) settled() Settled {
 	if s.refused != nil {
 		out := Settled{Refused: s.refused}
 		if s.refused.Kind != TempFail {
-			out.Actions = s.marks
+			for _, a := range s.actions {
+				if a.As == AsNotify || a.As == AsReport {
+					out.Actions = append(out.Actions, a)
+				}
+			}
+			for _, a := range s.marks {
+				if a.As != AsVacation { // it is not sent, so nothing is to be remembered
+					out.Actions = append(out.Actions, a)
+				}
+			}
 		}
 		return out
 	}
 	if s.keep {
-		k := Action{Kind: Keep, Implicit: true, Flags: unionFlags(nil, s.keepFlags)}
+		k := Action{Kind: Keep, Implicit: true, Flags: unionFlags(nil, s.keepFlags), Header: s.keepHeader, Raw: s.keepRaw}
 		if b := s.once(k, func(b *Action) bool { return b.Kind == Keep }); b != nil {
 			b.Implicit = true // b is a copy: it would have cancelled the implicit keep else
 			b.Flags = unionFlags(b.Flags, k.Flags)
@@ -195,7 +241,7 @@ func (s *settler) settled() Settled {
 
 // conflict finds two actions of one plan that exclude each other.
 func conflict(actions []Action) error {
-	var refusal, other, reply *Action
+	var refusal, other, reply, vacation *Action
 	for i := range actions {
 		a := &actions[i]
 		switch a.Kind {
@@ -215,10 +261,25 @@ func conflict(actions []Action) error {
 				return fmt.Errorf("%w: a second reply", ErrConflict)
 			}
 			reply = a
+		case Send:
+			if a.As != AsVacation {
+				continue
+			}
+			if vacation != nil {
+				return fmt.Errorf("%w: a second vacation", ErrConflict)
+			}
+			vacation = a
+			if other == nil {
+				other = a
+			}
 		}
 	}
 	if refusal != nil && refusal.Kind != TempFail && other != nil {
-		return fmt.Errorf("%w: %s and %s", ErrConflict, refusal.Kind, other.Kind)
+		what := string(other.Kind)
+		if other.Kind == Send {
+			what = other.As
+		}
+		return fmt.Errorf("%w: %s and %s", ErrConflict, refusal.Kind, what)
 	}
 	return nil
 }
@@ -231,6 +292,16 @@ func countRedirects(actions []Action) int {
 		}
 	}
 	return len(seen)
+}
+
+// countOutgoing counts the messages that leave beside redirects.
+func countOutgoing(actions []Action) (n int) {
+	for _, a := range actions {
+		if a.Kind == Reply || a.Kind == Send && len(a.Raw) > 0 {
+			n++
+		}
+	}
+	return n
 }
 
 // IsInbox says whether a mailbox name means the inbox, which has no case.

@@ -9,7 +9,7 @@ import (
 )
 
 func drawAction(t *rapid.T) Action {
-	a := Action{Kind: rapid.SampledFrom([]ActionKind{Keep, FileInto, Discard, Reject, EReject, TempFail, Redirect, Reply, Mark}).Draw(t, "kind")}
+	a := Action{Kind: rapid.SampledFrom([]ActionKind{Keep, FileInto, Discard, Reject, EReject, TempFail, Redirect, Reply, Send, FileCopy, Mark}).Draw(t, "kind")}
 	flags := rapid.SliceOfN(rapid.SampledFrom([]string{`\Seen`, `\seen`, "$A", "$B"}), 0, 3)
 	switch a.Kind {
 	case Keep:
@@ -23,6 +23,11 @@ func drawAction(t *rapid.T) Action {
 		a.Copy = rapid.Bool().Draw(t, "copy")
 	case Reply:
 		a.Reason = rapid.SampledFrom([]string{"x", "y"}).Draw(t, "text")
+	case Send, FileCopy:
+		a.As = rapid.SampledFrom([]string{AsVacation, AsNotify, AsReport}).Draw(t, "as")
+		if a.Kind == FileCopy || rapid.Bool().Draw(t, "sent") {
+			a.Raw = []byte("m")
+		}
 	case Mark:
 		a.Key = rapid.SampledFrom([]string{"k", "l"}).Draw(t, "key")
 	}
@@ -73,7 +78,7 @@ func TestSettleProperties(t *testing.T) {
 
 func checkSettled(t *rapid.T, s Settled) {
 	cancels, implicit, marks := false, 0, false
-	mailboxes, addresses, replies := map[string]bool{}, map[string]bool{}, 0
+	mailboxes, addresses, replies, vacations := map[string]bool{}, map[string]bool{}, 0, 0
 	for _, a := range s.Actions {
 		if marks && a.Kind != Mark {
 			t.Fatal("an action after a mark")
@@ -101,12 +106,17 @@ func checkSettled(t *rapid.T, s Settled) {
 			cancels = true
 		case Reply:
 			replies++
+		case Send:
+			if a.As == AsVacation && len(a.Raw) > 0 {
+				vacations++
+			}
+		case FileCopy:
 		case Mark:
 			marks = true
 		default:
 			t.Fatalf("%s among the actions", a.Kind)
 		}
-		if s.Refused != nil && a.Kind != Mark {
+		if s.Refused != nil && a.Kind != Mark && a.As != AsNotify && a.As != AsReport {
 			t.Fatalf("%s of refused mail", a.Kind)
 		}
 	}
@@ -115,7 +125,7 @@ func checkSettled(t *rapid.T, s Settled) {
 		t.Fatal("a tempfail with actions")
 	case s.Refused == nil && !cancels && implicit == 0:
 		t.Fatal("mail is lost: nothing cancels the implicit keep, and it is not there")
-	case implicit > 1 || replies > 1:
-		t.Fatalf("%d implicit keeps, %d replies", implicit, replies)
+	case implicit > 1 || replies > 1 || vacations > 1:
+		t.Fatalf("%d implicit keeps, %d replies, %d vacations", implicit, replies, vacations)
 	}
 }

@@ -30,6 +30,12 @@ func acts(lines ...string) []Action {
 				a.Address = w
 			case a.Kind == Mark:
 				a.Key = w
+			case a.Kind == Send || a.Kind == FileCopy:
+				if w == "sent" {
+					a.Raw = []byte(w)
+				} else {
+					a.As = w
+				}
 			default:
 				a.Reason = w
 			}
@@ -56,6 +62,23 @@ func TestSettle(t *testing.T) {
 		{name: "an explicit keep is the keep", plan: acts("keep"), flags: []string{`\Seen`}, want: acts("keep")},
 		{name: "fileinto cancels it", plan: acts("fileinto A"), want: acts("fileinto A")},
 		{name: "a copy does not", plan: acts("fileinto A copy"), want: acts("fileinto A copy", "keep implicit")},
+		{name: "vacation does not cancel it", plan: acts("send vacation sent"), want: acts("send vacation sent", "keep implicit")},
+		{name: "a second vacation is an error", plan: acts("send vacation sent", "send vacation sent"), err: ErrConflict},
+		{name: "also where the first was not sent", plan: acts("send vacation", "send vacation sent"), err: ErrConflict},
+		{name: "vacation and reject are an error", plan: acts("send vacation", "reject no"), err: ErrConflict},
+		{name: "vacation and ereject are an error", plan: acts("ereject no", "send vacation sent"), err: ErrConflict},
+		{name: "vacation and a redirect are none", plan: acts("send vacation sent", "redirect a@b"), want: acts("send vacation sent", "redirect a@b")},
+		{name: "a notification goes with a reject", plan: acts("send notify sent", "reject no"), want: acts("send notify sent"), refused: "reject"},
+		{name: "a report goes with a reject, with its copy", plan: acts("fcc report sent", "reject no"), want: acts("fcc report sent"), refused: "reject"},
+		{name: "two notifications are two", plan: acts("send notify sent", "send notify sent"), want: acts("send notify sent", "send notify sent", "keep implicit")},
+		{name: "a vacation behind an earlier one is dropped with its copy", plan: acts("send vacation sent", "fcc vacation sent", "keep"), prior: acts("send vacation sent", "keep implicit"), want: acts("send vacation sent", "keep")},
+		{name: "a vacation behind one that was not sent is sent", plan: acts("send vacation sent"), prior: acts("send vacation", "keep implicit"), want: acts("send vacation", "send vacation sent", "keep implicit")},
+		{name: "a reject behind a vacation discards", plan: acts("reject no"), prior: acts("send vacation sent", "keep implicit"), want: acts("send vacation sent", "discard")},
+		{name: "a reject behind a vacation that was not sent refuses", plan: acts("reject no"), prior: acts("send vacation", "keep implicit"), refused: "reject"},
+		{name: "a reject behind a notification refuses", plan: acts("reject no"), prior: acts("send notify sent", "keep implicit"), want: acts("send notify sent"), refused: "reject"},
+		{name: "the mark of a vacation falls with it", plan: []Action{{Kind: Send, As: AsVacation, Raw: []byte("v")}, {Kind: Mark, Key: "v", As: AsVacation}, {Kind: Mark, Key: "m"}},
+			prior: acts("reject first"), want: acts("mark m"), refused: "reject"},
+		{name: "a tempfail takes notifications with it", plan: acts("send notify sent", "tempfail no"), refused: "tempfail"},
 		{name: "redirect cancels it", plan: acts("redirect a@b"), want: acts("redirect a@b")},
 		{name: "redirect of a copy does not", plan: acts("redirect a@b copy"), want: acts("redirect a@b copy", "keep implicit")},
 		{name: "reply does not", plan: acts("reply hello"), want: acts("reply hello", "keep implicit")},
@@ -132,10 +155,12 @@ func TestSettleLimits(t *testing.T) {
 	}{
 		{"redirects to three addresses are over two", acts("redirect a@b", "redirect c@d", "redirect e@f"), "redirects"},
 		{"redirects to one address count once", acts("redirect a@b", "redirect a@B", "redirect c@d"), ""},
+		{"a reply and two sends are over two", acts("reply x", "send notify sent", "send report sent"), "outgoing"},
+		{"what must not be sent does not count", acts("send notify", "send report", "send notify"), ""},
 		{"four actions are over three", acts("mark a", "mark b", "mark c", "mark d"), "actions"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			_, err := Settle(Plan{Actions: tt.plan}, nil, nil, Limits{Redirects: 2, Actions: 3})
+			_, err := Settle(Plan{Actions: tt.plan}, nil, nil, Limits{Redirects: 2, Actions: 3, Outgoing: 2})
 			limit := ""
 			if le, ok := errors.AsType[*LimitError](err); ok {
 				limit = le.Limit
@@ -169,5 +194,38 @@ func TestNormalFlags(t *testing.T) {
 	}
 	if n := len(NormalFlags(many)); n != maxFlags {
 		t.Errorf("%d flags, want %d", n, maxFlags)
+	}
+}
+
+func TestWhatAnImplicitKeepStores(t *testing.T) {
+	edit := Plan{KeepHeader: []byte("A: 1\r\n\r\n")}
+	other := Plan{KeepRaw: []byte("B: 2\r\n\r\n")}
+	keep := func(header, raw []byte) []Action {
+		return []Action{{Kind: Keep, Implicit: true, Header: header, Raw: raw}}
+	}
+	for _, tt := range []struct {
+		name   string
+		plan   Plan
+		failed error
+		prior  []Action
+		want   []Action
+	}{
+		{"what the script made of the message", edit, nil, nil, keep(edit.KeepHeader, nil)},
+		{"the message as it came, after a failure", edit, errors.New("broken"), nil, keep(nil, nil)},
+		{"what an earlier script made of it, after a failure", other, errors.New("broken"), keep(edit.KeepHeader, nil), keep(edit.KeepHeader, nil)},
+		{"what an earlier script made of it", Plan{}, nil, keep(edit.KeepHeader, nil), keep(edit.KeepHeader, nil)},
+		{"what the last script made of it", other, nil, keep(edit.KeepHeader, nil), keep(nil, other.KeepRaw)},
+		{"the first of two stores into one mailbox", Plan{Actions: []Action{{Kind: Keep, Header: []byte("1")}, {Kind: FileInto, Mailbox: "inbox", Header: []byte("2")}}}, nil, nil,
+			[]Action{{Kind: Keep, Header: []byte("1")}}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			got, err := Settle(tt.plan, tt.failed, tt.prior, Limits{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if d := cmp.Diff(tt.want, got.Actions); d != "" {
+				t.Errorf("(-want +got):\n%s", d)
+			}
+		})
 	}
 }

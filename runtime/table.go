@@ -11,12 +11,14 @@ import (
 var (
 	table []*Function
 	named = map[string]*Function{}
+	// own are functions for the code of languages, which scripts cannot name.
+	own = map[string]*Function{}
 )
 
 // register adds a function to the table; it panics on a declaration that makes no sense,
 // which every test run would meet at once.
 func register(f Function) {
-	if named[f.Name] != nil {
+	if named[f.Name] != nil || own[f.Name] != nil {
 		panic("runtime: function " + f.Name + " is registered twice")
 	}
 	if f.Call == nil || f.Doc == "" || f.Family == "" {
@@ -32,10 +34,18 @@ func register(f Function) {
 			panic("runtime: function " + f.Name + ": rest parameter " + p.Name + " is not the last")
 		}
 	}
+	if f.Family == ownFamily {
+		own[f.Name] = &f
+		return
+	}
 	named[f.Name] = &f
 	table = append(table, &f)
 	sort.Slice(table, func(i, j int) bool { return table[i].Name < table[j].Name })
 }
+
+// ownFamily is the family of functions that are not in the table: a Composer may invoke
+// them, and no script can name them.
+const ownFamily = "own"
 
 // Functions returns the table in the order of the names. It is not changed after start.
 func Functions() []*Function { return table }

@@ -155,7 +155,11 @@ func commitMarks(ctx context.Context, store func(string) (kv.Store, error), s ru
 		if err != nil {
 			return err
 		}
-		if err := st.Set(ctx, runtime.ScriptKey(kv.Script, a.Namespace, a.Key), v, a.TTL); err != nil {
+		key := runtime.ScriptKey(kv.Script, a.Namespace, a.Key)
+		if a.Prefix != 0 {
+			key = runtime.MemoryKey(a.Prefix, a.Key)
+		}
+		if err := st.Set(ctx, key, v, a.TTL); err != nil {
 			return err
 		}
 	}

@@ -248,6 +248,7 @@ func (n *node) hostOver(trust runtime.Trust, store func(string) (kv.Store, error
 			}
 			return store(id)
 		},
+		Memory: func() (kv.Store, error) { return store("") },
 		Mailboxes: func(ctx context.Context, id, path string) (bool, error) {
 			a, release, err := n.mail.OpenAccount(ctx, id)
 			if err != nil {

@@ -70,7 +70,7 @@ type sender struct{ b *outbox.Outbox }
 func (s sender) Ready() bool { return s.b.HasRelay() }
 
 func (s sender) Send(ctx context.Context, m gateway.Outgoing) error {
-	err := s.b.Enqueue(ctx, outbox.Message{Key: m.Key, From: m.From, To: []string{m.To}, Raw: m.Raw})
+	err := s.b.Enqueue(ctx, outbox.Message{Key: m.Key, From: m.From, To: append([]string{m.To}, m.Others...), Raw: m.Raw, Params: m.Params})
 	if errors.Is(err, outbox.ErrNoRelay) || errors.Is(err, outbox.ErrLoop) || errors.Is(err, outbox.ErrAddress) {
 		return fmt.Errorf("%w: %w", gateway.ErrUnsendable, err)
 	}
