@@ -48,6 +48,9 @@ func (r *Record) Explain(w io.Writer, sites []Site) error {
 	}
 	for _, c := range r.Calls {
 		showHits(c.Hits)
+		if c.Function == "debug_log" && c.Error == "" {
+			continue // what it said is among the notes
+		}
 		fmt.Fprintf(b, "    %s", callText(c.Function, c.Args))
 		if c.Error != "" {
 			fmt.Fprintf(b, "  error: %s\n", shorten(c.Error))
@@ -58,6 +61,12 @@ func (r *Record) Explain(w io.Writer, sites []Site) error {
 	showHits(len(hits))
 	if r.Dropped > 0 {
 		fmt.Fprintf(b, "    ... and %d more that were not recorded\n", r.Dropped)
+	}
+	for i, n := range r.Notes {
+		if i == 0 {
+			fmt.Fprintln(b, "notes:")
+		}
+		fmt.Fprintf(b, "    %s: %s\n", n.Kind, n.Text)
 	}
 	fmt.Fprintln(b, "plan:")
 	for _, a := range r.Plan.Actions {

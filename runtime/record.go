@@ -33,6 +33,7 @@ type Record struct {
 	View     *View         `json:"-" cbor:"view,omitempty"` // kept from RecordCalls on
 	Calls    []CallRecord  `json:"calls,omitempty" cbor:"calls,omitempty"`
 	Hits     []HitRecord   `json:"hits,omitempty" cbor:"hits,omitempty"`
+	Notes    []NoteRecord  `json:"notes,omitempty" cbor:"notes,omitempty"` // at every level
 	Plan     Plan          `json:"plan" cbor:"plan"`
 	Value    Value         `json:"value,omitempty" cbor:"value,omitempty"`
 	Error    string        `json:"error,omitempty" cbor:"error,omitempty"`

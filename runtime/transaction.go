@@ -39,8 +39,22 @@ type Transaction struct {
 	Time     time.Time `cbor:"time"` // when the transaction came in; scripts see it as now
 	Hostname string    `cbor:"hostname"`
 
+	// IMAP is what happened in the mail store that the script runs for, nil at other stages.
+	IMAP *IMAPEvent `cbor:"imap,omitempty"`
+
 	// Message is the message, nil before data. View carries its octets.
 	Message *mail.Message `cbor:"-"`
+}
+
+// IMAPEvent is what a script of the stage imap runs for.
+//
+// Spec: RFC 6785, section 4
+type IMAPEvent struct {
+	User         string   `cbor:"user"`
+	Email        string   `cbor:"email"`
+	Cause        string   `cbor:"cause"` // APPEND, COPY or FLAG
+	Mailbox      string   `cbor:"mailbox"`
+	ChangedFlags []string `cbor:"changed_flags,omitempty"`
 }
 
 // Client is the peer of a transaction.

@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/sluice-mail/sluice/runtime"
 )
@@ -32,7 +33,12 @@ type Options struct {
 	// Separators are the strings that may divide user and detail of a local part; the
 	// first that is found does. Default "+".
 	Separators []string
-	Logger     *slog.Logger // default: none
+	// Zone is the zone of dates where a script names none; nil: that of the machine.
+	Zone *time.Location
+	// Environment are items of the environment by their names in lower case. They go before
+	// those that a run knows of itself, such as name, version or location.
+	Environment map[string]string
+	Logger      *slog.Logger // default: none
 }
 
 // Language is Sieve as runtime sees it. Many goroutines may use it.
