@@ -2,6 +2,7 @@ package redis
 
 import (
 	"context"
+	"errors"
 	"strconv"
 	"sync"
 
@@ -15,9 +16,8 @@ func ParseURL(raw string) (network, address string, err error) {
 	return a.network, a.address, err
 }
 
-// TakeAt puts before in place and runs the script at now. It returns what is stored afterwards; deadline is 0 if
-// nothing was written.
-func (s *Store) TakeAt(ctx context.Context, k kv.Key, rule kv.Rule, before kv.RateState, now, cost int64) (next kv.RateState, deadline int64, allowed bool, err error) {
+// TakeAt puts before in place, with a deadline of 0, and runs the script at now. It returns what is stored afterwards.
+func (s *Store) TakeAt(ctx context.Context, k kv.Key, rule kv.Rule, before kv.RateState, now, cost int64, peek bool) (next kv.RateState, deadline int64, allowed bool, err error) {
 	key, field := s.key(k, "r"), rule.String()
 	if err := s.client.Del(ctx, key).Err(); err != nil {
 		return next, 0, false, err
@@ -27,15 +27,18 @@ func (s *Store) TakeAt(ctx context.Context, k kv.Key, rule kv.Rule, before kv.Ra
 			return next, 0, false, err
 		}
 	}
-	if _, _, allowed, err = s.take(ctx, k, rule, cost, false, octets(now)); err != nil || !allowed {
+	if _, _, allowed, err = s.take(ctx, k, rule, cost, peek, octets(now)); err != nil {
 		return next, 0, allowed, err
 	}
 	b, err := s.client.HGet(ctx, key, field).Bytes()
+	if errors.Is(err, redis.Nil) {
+		return next, 0, allowed, nil
+	}
 	if err != nil {
 		return next, 0, allowed, err
 	}
-	if next, err = kv.ParseRateState(b[:24]); err == nil {
-		deadline, err = strconv.ParseInt(string(b[24:]), 10, 64)
+	if next, err = kv.ParseRateState(b[:kv.RateStateOctets]); err == nil {
+		deadline, err = strconv.ParseInt(string(b[kv.RateStateOctets:]), 10, 64)
 	}
 	return next, deadline, allowed, err
 }

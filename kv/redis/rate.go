@@ -59,7 +59,7 @@ func (s *Store) take(ctx context.Context, k kv.Key, rule kv.Rule, cost int64, pe
 	if rule.Burst > 0 {
 		numbers = burstNumbers(rule, cost)
 	} else {
-		numbers = octets(rule.Limit, int64(rule.Per), cost)
+		numbers = octets(rule.Limit, rule.Limit/2, int64(rule.Per), cost)
 	}
 	reply, err := s.run(ctx, rateScript, call{bucketOf(k), []string{"r" + k.Name}, []any{k.Name, rule.String(), how, nano, kind, numbers}})
 	if err != nil {

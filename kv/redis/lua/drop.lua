@@ -24,9 +24,9 @@ function drop.r(name)
   for i = 1, #all, 2 do
     redis.call('ZREM', X, due('r', all[i], name))
     n = n + 1
-    if live(tonumber(string.sub(all[i + 1], 25))) then there = there + 1 end
+    if live(tonumber(string.sub(all[i + 1], allowance + 1))) then there = there + 1 end
   end
-  tally(-n, -n * (#name + 24))
+  tally(-n, -n * (#name + allowance))
   return there
 end
 

@@ -32,6 +32,9 @@ local function tally(rows, octets)
   if octets ~= 0 then redis.call('HINCRBY', T, 'o', octets) end
 end
 
+-- An allowance is kept as so many octets of state, and then its deadline as text.
+local allowance = 40
+
 -- here makes sure that K, which is missing, is not on its way from another node: a node that is taking over a slot
 -- refuses a question about two keys of which one has not come yet. Without it the row would seem to be gone.
 local function here(K) redis.call('EXISTS', I, K) end
@@ -54,7 +57,7 @@ local function sweep(max)
         redis.call('ZREM', I, 'v' .. name)
       end
     elseif kind == 'r' then
-      octets = #name + 24
+      octets = #name + allowance
       redis.call('HDEL', K, aux)
       if redis.call('EXISTS', K) == 0 then redis.call('ZREM', I, 'r' .. name) end
     else

@@ -3,6 +3,10 @@
 --
 -- KEYS 4: the allowances of the key. ARGV 2: name, 3: rule, 4: take or peek, 5: nanoseconds, 8 octets, or "",
 -- 6: sliding or burst, 7: its numbers, 8 octets each.
+--
+-- s is the state's start, p and c the units of the window before and of this one, q and h when in them half of the
+-- limit was reached.
+--
 -- Returns 1 if it is allowed, the state before or "", the nanoseconds.
 local R, name, rule, sliding, numbers = KEYS[4], ARGV[2], ARGV[3], ARGV[6] == 'sliding', ARGV[7]
 local n0, n1, n2
@@ -20,19 +24,24 @@ end
 local stored = redis.call('HGET', R, rule) or nil
 local before, was = '', 0
 local s0, s1, s2, p0, p1, p2, c0, c1, c2 = 0, 0, 0, 0, 0, 0, 0, 0, 0
-if stored and #stored > 24 then
-  before, was = string.sub(stored, 1, 24), tonumber(string.sub(stored, 25))
+local q0, q1, q2, h0, h1, h2 = 0, 0, 0, 0, 0, 0
+if stored and #stored > allowance then
+  before, was = string.sub(stored, 1, allowance), tonumber(string.sub(stored, allowance + 1))
   s0, s1, s2 = num(before, 1)
   p0, p1, p2 = num(before, 9)
   c0, c1, c2 = num(before, 17)
+  q0, q1, q2 = num(before, 25)
+  h0, h1, h2 = num(before, 33)
 end
 
 local allowed = false
 local e0, e1, e2 -- the moment after which the next state means nothing
 if sliding then
   local limit0, limit1, limit2 = num(numbers, 1)
-  local per0, per1, per2 = num(numbers, 9)
-  local cost0, cost1, cost2 = num(numbers, 17)
+  local low0, low1, low2 = num(numbers, 9) -- half of the limit, rounded down
+  local per0, per1, per2 = num(numbers, 17)
+  local cost0, cost1, cost2 = num(numbers, 25)
+  local half0, half1, half2 = sub(limit0, limit1, limit2, low0, low1, low2)
   local two0, two1, two2 = add(per0, per1, per2, per0, per1, per2)
   local age0, age1, age2 = 0, 0, 0
   local fresh = s0 == 0 and s1 == 0 and s2 == 0
@@ -47,22 +56,48 @@ if sliding then
     if not fresh and not less(age0, age1, age2, per0, per1, per2) then
       s0, s1, s2 = add(s0, s1, s2, per0, per1, per2)
       p0, p1, p2, c0, c1, c2 = c0, c1, c2, 0, 0, 0
+      q0, q1, q2, h0, h1, h2 = h0, h1, h2, 0, 0, 0
       age0, age1, age2 = sub(age0, age1, age2, per0, per1, per2)
     end
   end
   if fresh then
     s0, s1, s2, p0, p1, p2, c0, c1, c2 = n0, n1, n2, 0, 0, 0, 0, 0, 0
+    q0, q1, q2, h0, h1, h2 = 0, 0, 0, 0, 0, 0
     age0, age1, age2 = 0, 0, 0
   end
-  -- The cost fits if ceil(prev * left / per) + cur + cost <= limit, and nothing always fits.
+  -- The cost fits if what is left of the window before is no more than the room. Nothing always fits.
   local t0, t1, t2 = add(c0, c1, c2, cost0, cost1, cost2)
   if cost0 == 0 and cost1 == 0 and cost2 == 0 then
     allowed = true
   elseif not less(limit0, limit1, limit2, t0, t1, t2) then
-    local left0, left1, left2 = sub(per0, per1, per2, age0, age1, age2)
     local room0, room1, room2 = sub(limit0, limit1, limit2, t0, t1, t2)
-    local a5, a4, a3, a2, a1, a0 = mul(p0, p1, p2, left0, left1, left2)
-    allowed = not greater(a5, a4, a3, a2, a1, a0, mul(room0, room1, room2, per0, per1, per2))
+    local gone0, gone1, gone2 = add(age0, age1, age2, 1, 0, 0)
+    local reached = not less(p0, p1, p2, half0, half1, half2)
+    if reached and less(gone0, gone1, gone2, q0, q1, q2) then
+      -- prev - ceil(low * gone / q) <= room: low * gone > (prev - room - 1) * q, if prev > room
+      if not less(room0, room1, room2, p0, p1, p2) then
+        allowed = true
+      else
+        local a5, a4, a3, a2, a1, a0 = mul(low0, low1, low2, gone0, gone1, gone2)
+        local u0, u1, u2 = sub(p0, p1, p2, room0, room1, room2)
+        u0, u1, u2 = sub(u0, u1, u2, 1, 0, 0)
+        allowed = greater(a5, a4, a3, a2, a1, a0, mul(u0, u1, u2, q0, q1, q2))
+      end
+    else
+      -- floor(u * (per - gone) / w) <= room: (room + 1) * w > u * (per - gone)
+      local u0, u1, u2, w0, w1, w2 = p0, p1, p2, per0, per1, per2
+      if reached then
+        u0, u1, u2 = sub(p0, p1, p2, half0, half1, half2)
+        w0, w1, w2 = sub(per0, per1, per2, q0, q1, q2)
+      end
+      local left0, left1, left2 = sub(per0, per1, per2, gone0, gone1, gone2)
+      room0, room1, room2 = add(room0, room1, room2, 1, 0, 0)
+      local a5, a4, a3, a2, a1, a0 = mul(room0, room1, room2, w0, w1, w2)
+      allowed = greater(a5, a4, a3, a2, a1, a0, mul(u0, u1, u2, left0, left1, left2))
+    end
+  end
+  if less(c0, c1, c2, half0, half1, half2) and not less(t0, t1, t2, half0, half1, half2) then
+    h0, h1, h2 = age0, age1, age2
   end
   c0, c1, c2 = t0, t1, t2
   e0, e1, e2 = add(s0, s1, s2, two0, two1, two2)
@@ -93,17 +128,18 @@ else
     allowed = not less(most0, most1, most2, c0, c1, c2)
   end
   s0, s1, s2 = add(n0, n1, n2, s0, s1, s2)
-  p0, p1, p2 = 0, 0, 0
+  p0, p1, p2, q0, q1, q2, h0, h1, h2 = 0, 0, 0, 0, 0, 0, 0, 0, 0
   e0, e1, e2 = add(s0, s1, s2, 1, 0, 0)
 end
 
 if allowed and ARGV[4] == 'take' then
   local e = millis(e0, e1, e2)
-  redis.call('HSET', R, rule, octets(s0, s1, s2) .. octets(p0, p1, p2) .. octets(c0, c1, c2) .. text(e))
+  redis.call('HSET', R, rule, octets(s0, s1, s2) .. octets(p0, p1, p2) .. octets(c0, c1, c2) ..
+    octets(q0, q1, q2) .. octets(h0, h1, h2) .. text(e))
   if e ~= was then redis.call('ZADD', X, e, due('r', rule, name)) end
   if not stored then
     redis.call('ZADD', I, 0, 'r' .. name)
-    tally(1, #name + 24)
+    tally(1, #name + allowance)
     sweep(4)
   end
 end
