@@ -42,9 +42,14 @@ type RunOptions struct {
 	Stores    []string // names that the script may give for a store beside ""; nil: what Host has
 	// NoDefaultStore says that "" is not for the script.
 	NoDefaultStore bool
-	Record         Level
-	Seed           uint64 // 0: random
-	Now            func() time.Time
+	// EditedHeader and EditedRaw are what earlier scripts have made of the message: the Header
+	// and Raw of the implicit keep that they settled.
+	EditedHeader, EditedRaw []byte
+	// Flags are those that earlier scripts have given an implicit keep.
+	Flags  []string
+	Record Level
+	Seed   uint64 // 0: random
+	Now    func() time.Time
 	// Link runs p elsewhere, such as in a child process behind a pipe (ServeCore), and returns
 	// what it gave; nil: p runs here. core is used by one goroutine at a time.
 	Link func(ctx context.Context, v *View, core Link, p Program) (Value, error)
@@ -83,7 +88,8 @@ func (e *Engine) Run(ctx context.Context, p Program, tx *Transaction, o RunOptio
 	}
 	started := now()
 	limits := o.Limits.withDefaults()
-	v := &View{Transaction: *tx, Trust: o.Trust, Namespace: o.Namespace, Limits: limits, Script: p.Name(), Seed: o.Seed, NoDefaultStore: o.NoDefaultStore}
+	v := &View{Transaction: *tx, Trust: o.Trust, Namespace: o.Namespace, Limits: limits, Script: p.Name(), Seed: o.Seed, NoDefaultStore: o.NoDefaultStore,
+		EditedHeader: o.EditedHeader, EditedRaw: o.EditedRaw, Flags: o.Flags}
 	for v.Seed == 0 {
 		v.Seed = rand.Uint64()
 	}

@@ -10,7 +10,14 @@ import (
 // crosses a pipe (CBOR). Programs do not change it.
 type View struct {
 	Transaction
-	Raw       []byte `cbor:"raw"` // the message's octets, nil before data
+	Raw []byte `cbor:"raw"` // the message's octets, nil before data
+	// EditedHeader and EditedRaw are what earlier scripts of a chain have made of the
+	// message, as Plan.KeepHeader and KeepRaw.
+	EditedHeader []byte `cbor:"edited_header,omitempty"`
+	EditedRaw    []byte `cbor:"edited_raw,omitempty"`
+	// Flags are those that earlier scripts of a chain have given an implicit keep.
+	Flags []string `cbor:"flags,omitempty"`
+
 	Trust     Trust  `cbor:"trust"`
 	Namespace string `cbor:"namespace"`
 	Limits    Limits `cbor:"limits"`

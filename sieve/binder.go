@@ -12,13 +12,15 @@ import (
 // keeps what the commands and tests return as what is to be done. It finds all errors of
 // a script. An extension meets it in its Bind functions only.
 type Binder struct {
-	lang    *Language
-	options runtime.CompileOptions
-	script  *Script
-	prog    *program
-	errors  []*Error
-	faulty  bool            // there is an error in the command or test that is being bound
-	active  map[string]bool // required capabilities
+	lang     *Language
+	options  runtime.CompileOptions
+	script   *Script
+	prog     *program
+	errors   []*Error
+	faulty   bool            // there is an error in the command or test that is being bound
+	active   map[string]bool // required capabilities
+	required map[string]Span // where they are required
+	loops    []*loop         // around the command that is being bound
 	// requires says that a require command may still come.
 	requires bool
 	slots    map[string]int // variables by name in lower case
@@ -41,6 +43,7 @@ func bind(l *Language, s *Script, o runtime.CompileOptions) (*program, []*Error)
 		}
 	}
 	b.prog.block = b.block(s.Commands)
+	b.checkNeeds()
 	for _, f := range b.later {
 		f()
 	}
@@ -48,7 +51,10 @@ func bind(l *Language, s *Script, o runtime.CompileOptions) (*program, []*Error)
 		slices.SortStableFunc(b.errors, byPlace)
 		return nil, b.errors
 	}
-	b.prog.headerSlots = b.headers
+	b.prog.headerSlots, b.prog.headerNames = b.headers, make([]string, len(b.headers))
+	for name, slot := range b.headers {
+		b.prog.headerNames[slot] = name
+	}
 	for name := range b.headers {
 		b.prog.headerLengths[min(len(name), maxHeaderLength)] = true
 	}
@@ -87,6 +93,22 @@ func (b *Binder) needs(at Span, what, name string, e *Extension) {
 	b.Errorf(at, "%s %q needs require %q; add it at the top of the script", what, clip(name), e.Name)
 	if wanted {
 		b.errors[len(b.errors)-1].Require = e.Name
+	}
+}
+
+// checkNeeds reports extensions without those that they need.
+func (b *Binder) checkNeeds() {
+	for i := range b.lang.list {
+		e := &b.lang.list[i]
+		at, ok := b.required[e.Name]
+		if !ok {
+			continue
+		}
+		for _, name := range e.Needs {
+			if !b.active[name] {
+				b.needs(at, "extension", e.Name, &Extension{Name: name})
+			}
+		}
 	}
 }
 
@@ -148,7 +170,7 @@ func meant[V any](b *Binder, name string, candidates map[string]V) string {
 
 // command binds one command; false means that it leaves nothing to do.
 func (b *Binder) command(n *Node, d *Command) (step, bool) {
-	c := &Call{binder: b, Node: n, name: d.Name, args: d.Args}
+	c := &Call{binder: b, Node: n, name: d.Name, args: d.Args, match: d.Match, modifiable: d.Modifiers}
 	outer := b.faulty
 	b.faulty = false
 	defer func() { b.faulty = b.faulty || outer }()
@@ -165,8 +187,11 @@ func (b *Binder) command(n *Node, d *Command) (step, bool) {
 		b.Errorf(Span{end, end}, "expected \";\" after %q, found %q", n.Name, clip(n.Tests[0].Name))
 		return step{}, false
 	}
-	b.arguments(c, d.Tags, false, false)
+	b.arguments(c, d.Tags, d.Match, false)
 	b.countTests(c, d.Tests)
+	if d.Match {
+		b.matching(c)
+	}
 	b.hooks(c)
 	switch {
 	case d.Block && !n.HasBlock:

@@ -24,6 +24,8 @@ type Call struct {
 	chain  *chain
 
 	match       bool
+	modifiable  bool // takes the modifiers of set
+	pick        fieldPick
 	addressPart bool
 	fallback    string // the comparator where none is named
 	comparator  *Comparator
@@ -158,7 +160,7 @@ func (b *Binder) tag(c *Call, own []Tag, a *Argument, match, part bool) *Tag {
 			return &o.def.tag
 		}
 	}
-	if m, ok := g.modifiers[name]; ok && c.name == "set" && pick(m.ext) {
+	if m, ok := g.modifiers[name]; ok && c.modifiable && pick(m.ext) {
 		return &Tag{Name: m.def.Name, Group: "modifier " + strconv.Itoa(m.def.Precedence)}
 	}
 	if lacks != nil {
@@ -186,7 +188,7 @@ func (b *Binder) meantTag(name string, c *Call, own []Tag, match, part bool) str
 		known[":"+n] = part
 	}
 	for n := range g.modifiers {
-		known[":"+n] = c.name == "set"
+		known[":"+n] = c.modifiable
 	}
 	known[":comparator"] = match
 	maps.DeleteFunc(known, func(_ string, ok bool) bool { return !ok })

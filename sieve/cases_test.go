@@ -95,6 +95,7 @@ func execute(t testing.TB, p runtime.Program, w world) []string {
 	}
 	for _, a := range settled.Actions {
 		said = append(said, actionLine(a))
+		said = append(said, editedLines(a, w.message)...)
 	}
 	if settled.Refused != nil {
 		said = append(said, actionLine(*settled.Refused))
@@ -126,6 +127,17 @@ func actionLine(a runtime.Action) string {
 		fmt.Fprintf(&b, " flags=%s", strings.Join(a.Flags, ","))
 	}
 	return b.String()
+}
+
+// editedLines is the message of an action if it is an edited one, a line each.
+func editedLines(a runtime.Action, message string) (out []string) {
+	if a.Header == nil && a.Raw == nil {
+		return nil
+	}
+	for line := range strings.Lines(string(a.Message([]byte(message)))) {
+		out = append(out, "| "+strings.TrimRight(line, "\r\n"))
+	}
+	return out
 }
 
 // TestCases runs testdata/cases. In each file `message` and `envelope` hold for what

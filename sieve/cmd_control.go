@@ -39,6 +39,10 @@ func bindRequire(b *Binder, c *Call) Do {
 // activate turns an extension on, and what it implies.
 func (b *Binder) activate(e *Extension, at Span) {
 	b.active[e.Name] = true
+	if b.required == nil {
+		b.required = map[string]Span{}
+	}
+	b.required[e.Name] = at
 	for _, name := range e.Implies {
 		b.active[name] = true
 	}

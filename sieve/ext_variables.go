@@ -18,12 +18,12 @@ func init() {
 
 		// set [MODIFIER] <name: string> <value: string>
 		Commands: []Command{{
-			Name: "set", Args: []Arg{{Name: "name", Kind: StringArgument}, {Name: "value", Kind: StringArgument}}, Bind: bindSet,
+			Name: "set", Args: []Arg{{Name: "name", Kind: StringArgument}, {Name: "value", Kind: StringArgument}}, Modifiers: true, Bind: bindSet,
 		}},
 		// string [MATCH-TYPE] [COMPARATOR] <source: string-list> <key-list: string-list>
 		Tests: []Test{{
 			Name: "string", Args: []Arg{{Name: "source", Kind: ListArgument}, {Name: "key-list", Kind: ListArgument}},
-			Match: true, Bind: bindString,
+			Match: true, Comparator: "i;octet", Bind: bindString,
 		}},
 		Modifiers: []Modifier{
 			{Name: "lower", Precedence: 40, Apply: func(s string, _ int) string { return lowerASCII(s) }},
@@ -75,25 +75,37 @@ func quoteWildcard(s string, limit int) string {
 func bindSet(b *Binder, c *Call) Do {
 	store := b.Variable(c.Text("name"))
 	value := c.Text("value")
-	var modifiers []*Modifier
-	for _, u := range c.uses {
-		if m, ok := b.lang.registry.modifiers[u.Def.Name]; ok {
-			modifiers = append(modifiers, m.def)
-		}
-	}
-	slices.SortStableFunc(modifiers, func(x, y *Modifier) int { return y.Precedence - x.Precedence })
+	modify := c.Modifiers()
 	if store == nil {
 		return nil
 	}
 	return func(r *Run) error {
-		s, limit := value.Value(r), r.options.VariableSize
-		for _, m := range modifiers {
-			s = m.Apply(s, limit)
-			if err := r.task.Output(len(s)); err != nil {
-				return err
-			}
+		s, err := modify(r, value.Value(r))
+		if err != nil {
+			return err
 		}
 		return store(r, s)
+	}
+}
+
+// Modifiers returns what does the modifiers that a command was used with, in their order.
+// The command must have been declared with Modifiers.
+func (c *Call) Modifiers() func(r *Run, s string) (string, error) {
+	var modifiers []*Modifier
+	for _, u := range c.uses {
+		if m, ok := c.binder.lang.registry.modifiers[u.Def.Name]; ok {
+			modifiers = append(modifiers, m.def)
+		}
+	}
+	slices.SortStableFunc(modifiers, func(x, y *Modifier) int { return y.Precedence - x.Precedence })
+	return func(r *Run, s string) (string, error) {
+		for _, m := range modifiers {
+			s = m.Apply(s, r.options.VariableSize)
+			if err := r.task.Output(len(s)); err != nil {
+				return "", err
+			}
+		}
+		return s, nil
 	}
 }
 

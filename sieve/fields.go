@@ -51,24 +51,87 @@ func (b *Binder) headerSlot(name string) int {
 	return slot
 }
 
-// field returns the fields of a name.
+// source is a header that tests read: that of the message as it is now, or of a part of
+// it. What tests have made of its fields is kept as long as the fields are the same.
+type source struct {
+	// list are the fields in order once listed is set.
+	list   []mail.Field
+	listed bool
+	// slots are the fields by the slots of their names, for the header of the message,
+	// which most tests read. Nil: not sorted yet.
+	slots []fields
+	// few are the fields by slot where only those that are asked for are sorted.
+	few map[int]*fields
+}
+
+// field returns the fields of a name in the header of the message as it is now.
 func (r *Run) field(n *headerName) *fields {
-	if n.slot >= 0 {
-		if r.fields == nil {
-			r.index()
-		}
-		return &r.fields[n.slot]
+	if n.slot < 0 {
+		return r.named(&r.top, n.text.Value(r))
 	}
+	if r.top.slots == nil {
+		r.index()
+	}
+	return &r.top.slots[n.slot]
+}
+
+// fieldOf returns the fields of a name in a header.
+func (r *Run) fieldOf(s *source, n *headerName) *fields {
+	switch {
+	case s == &r.top:
+		return r.field(n)
+	case n.slot < 0:
+		return r.named(s, n.text.Value(r))
+	}
+	f := s.few[n.slot]
+	if f == nil {
+		if s.few == nil {
+			s.few = map[int]*fields{}
+		}
+		f = r.named(s, r.prog.headerNames[n.slot])
+		s.few[n.slot] = f
+	}
+	return f
+}
+
+// named collects the fields of a name, without keeping them.
+func (r *Run) named(s *source, name string) *fields {
 	f := &fields{}
-	name := n.text.Value(r)
-	if m := r.view.Mail(); m != nil {
-		for _, one := range m.Header().Fields() {
-			if strings.EqualFold(one.Name, name) {
-				f.found = append(f.found, one)
-			}
+	list := r.listed(s)
+	r.work(8 * len(list))
+	for _, one := range list {
+		if strings.EqualFold(one.Name, name) {
+			f.found = append(f.found, one)
 		}
 	}
 	return f
+}
+
+// listed returns the fields of a header in order.
+func (r *Run) listed(s *source) []mail.Field {
+	if !s.listed {
+		if m := r.view.Mail(); m != nil {
+			s.list = m.Header().Fields()
+		}
+		s.listed = true
+	}
+	return s.list
+}
+
+// changed forgets what is known of the fields of one name, in lower case, in the header of
+// the message, which now has these fields; "" stands for all names.
+func (r *Run) changed(list []mail.Field, name string) {
+	r.top.list, r.top.listed = list, true
+	if r.top.slots == nil {
+		return
+	}
+	if name == "" {
+		r.top.slots = nil
+		return
+	}
+	if slot, ok := r.prog.headerSlots[name]; ok {
+		r.top.slots[slot] = *r.named(&r.top, name)
+	}
 }
 
 // maxHeaderLength is what names of fields do not exceed in practice; longer ones are found too.
@@ -76,19 +139,15 @@ const maxHeaderLength = 80
 
 // index sorts the fields of the header into the slots of their names, in one go.
 func (r *Run) index() {
-	r.fields = make([]fields, len(r.prog.headerSlots))
-	m := r.view.Mail()
-	if m == nil {
-		return
-	}
+	r.top.slots = make([]fields, len(r.prog.headerSlots))
 	var lower [maxHeaderLength]byte
-	for _, f := range m.Header().Fields() {
+	for _, f := range r.listed(&r.top) {
 		if !r.prog.headerLengths[min(len(f.Name), maxHeaderLength)] {
 			continue // most fields are nothing to the script: no need to look them up
 		}
 		if len(f.Name) > len(lower) {
 			if slot, ok := r.prog.headerSlots[lowerASCII(f.Name)]; ok {
-				r.fields[slot].found = append(r.fields[slot].found, f)
+				r.top.slots[slot].found = append(r.top.slots[slot].found, f)
 			}
 			continue
 		}
@@ -100,7 +159,7 @@ func (r *Run) index() {
 			lower[i] = c
 		}
 		if slot, ok := r.prog.headerSlots[string(lower[:len(f.Name)])]; ok {
-			r.fields[slot].found = append(r.fields[slot].found, f)
+			r.top.slots[slot].found = append(r.top.slots[slot].found, f)
 		}
 	}
 }

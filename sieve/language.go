@@ -33,6 +33,18 @@ type Options struct {
 	// Separators are the strings that may divide user and detail of a local part; the
 	// first that is found does. Default "+".
 	Separators []string
+	// PartLoops is how many foreverypart loops may be nested, those of included scripts
+	// counted, default 4.
+	PartLoops int
+	// HeaderSize is how many octets the value of a header field that a script adds may
+	// have, default 2,048.
+	HeaderSize int
+	// ForbidAdd and ForbidDelete are names of header fields that addheader and deleteheader
+	// leave alone, beside those that are always protected. Subject is never protected.
+	ForbidAdd, ForbidDelete []string
+	// EditedSize says that the size test looks at the message with the edits of the script,
+	// as some engines do. Default: as it was received.
+	EditedSize bool
 	// Zone is the zone of dates where a script names none; nil: that of the machine.
 	Zone *time.Location
 	// Environment are items of the environment by their names in lower case. They go before
@@ -91,6 +103,12 @@ func (o Options) withDefaults() Options {
 	}
 	if o.VariableSize <= 0 {
 		o.VariableSize = 64 << 10
+	}
+	if o.PartLoops <= 0 {
+		o.PartLoops = 4
+	}
+	if o.HeaderSize <= 0 {
+		o.HeaderSize = 2 << 10
 	}
 	if len(o.Separators) == 0 {
 		o.Separators = []string{"+"}

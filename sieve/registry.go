@@ -25,6 +25,8 @@ type Extension struct {
 	Off bool
 	// Implies are capabilities that come with it.
 	Implies []string
+	// Needs are capabilities that a script has to require with it.
+	Needs []string
 
 	Commands     []Command
 	Tests        []Test
@@ -53,6 +55,10 @@ type Command struct {
 	Tests TestCount
 	// Block says that it takes a block.
 	Block bool
+	// Match says that it takes a match type and a comparator; see Call.Matcher.
+	Match bool
+	// Modifiers says that it takes the modifiers of set; see Call.Modifiers.
+	Modifiers bool
 	// Bind checks a use of the command and returns what it does. It is called when all
 	// arguments are as declared, once for each use; nil means nothing to do at run time.
 	Bind func(b *Binder, c *Call) Do

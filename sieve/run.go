@@ -16,6 +16,7 @@ type program struct {
 	sites    []runtime.Site
 
 	headerSlots map[string]int // by name in lower case
+	headerNames []string       // in lower case, by slot
 	// headerLengths are the lengths that the names in headerSlots have; the last stands for
 	// all that are longer.
 	headerLengths [maxHeaderLength + 1]bool
@@ -35,11 +36,16 @@ func (p *program) Name() string { return p.name }
 // Sites returns a site for each command and test, in the order of the source.
 func (p *program) Sites() []runtime.Site { return p.sites }
 
+// Composes says that commands put actions together that no script may write by hand, such
+// as stores of an edited message.
+func (p *program) Composes() {}
+
 // Run runs the script. It returns no value. A fault of the script is an *Error with its
 // line; if a limit ended the run, the error is also a *runtime.LimitError.
 func (p *program) Run(t *runtime.Task) (runtime.Value, error) {
 	r := &Run{task: t, view: t.View(), prog: p, options: &p.limits}
-	r.vars = make([]string, len(p.variables))
+	r.vars, r.flags = make([]string, len(p.variables)), r.view.Flags
+	r.resume()
 	err := r.Block(p.block)
 	if err == errStop { //nolint:errorlint // never wrapped
 		err = nil
@@ -49,6 +55,9 @@ func (p *program) Run(t *runtime.Task) (runtime.Value, error) {
 	}
 	for _, f := range p.atEnd {
 		f(r)
+	}
+	if err := r.KeepEdited(); err != nil {
+		return nil, err
 	}
 	return nil, r.err
 }
@@ -62,7 +71,8 @@ type Run struct {
 	options  *Options // those of the language, unless SetOptions gave others
 	vars     []string // by slot
 	captures []string // of the last :matches that matched; ${0} first
-	fields   []fields // of the header, by slot; nil: not looked at yet
+	top      source   // the header of the message as it is now
+	msg      messageState
 	envelope [2]addresses
 	flags    []string // internal variable of imap4flags
 	flagsSet bool     // the script has changed it
@@ -110,7 +120,8 @@ func (r *Run) SetOptions(o Options) {
 // MessageChanged drops what is known of the message and the envelope: the host of a test
 // suite has put others into the view.
 func (r *Run) MessageChanged() {
-	r.fields, r.envelope = nil, [2]addresses{}
+	r.top, r.envelope = source{}, [2]addresses{}
+	r.msg = messageState{loops: r.msg.loops, generation: r.msg.generation + 1}
 	for key, v := range r.local {
 		if m, ok := v.(interface{ MessageChanged() }); ok {
 			m.MessageChanged()
@@ -196,7 +207,7 @@ func (r *Run) Test(c *Condition) (bool, error) {
 
 // failed gives an error the place of its command or test, the innermost.
 func (r *Run) failed(site int, err error) error {
-	if err == errStop { //nolint:errorlint // never wrapped
+	if isJump(err) {
 		return err
 	}
 	var placed *Error
@@ -215,6 +226,13 @@ func (r *Run) failed(site int, err error) error {
 
 // Act appends an action to the plan.
 func (r *Run) Act(a runtime.Action) error {
+	r.stamp(&a)
+	if r.err != nil {
+		return r.err
+	}
+	if a.Header != nil || a.Raw != nil {
+		return r.task.Act(a)
+	}
 	var err error
 	switch a.Kind {
 	case runtime.Keep:

@@ -21,6 +21,9 @@ func init() {
 // is no such field.
 func bindHeader(b *Binder, c *Call) Check {
 	headers, m := b.headerNames(c.Texts("header-names")), c.Matcher("key-list")
+	if option := c.mimeOption(); option != nil || !c.pick.plain() {
+		return headerOf(c.pick, headers, option, m)
+	}
 	if m.Counting() {
 		return func(r *Run) (bool, error) {
 			n := 0
@@ -40,6 +43,25 @@ func bindHeader(b *Binder, c *Call) Check {
 	}
 }
 
+// headerOf is the header test for the fields that tags pick, and for what they take of them.
+func headerOf(pick fieldPick, headers []headerName, option mimeOption, m *Matcher) Check {
+	return func(r *Run) (bool, error) {
+		n := 0
+		for _, f := range pick.fields(r, headers) {
+			values := f.values(r)
+			if option != nil {
+				values = option(r, values)
+			}
+			if m.Counting() {
+				n += len(values)
+			} else if m.Match(r, values) {
+				return true, nil
+			}
+		}
+		return m.Counting() && m.Count(r, n), nil
+	}
+}
+
 func bindAddress(b *Binder, c *Call) Check {
 	names := c.Texts("header-names")
 	for _, n := range names {
@@ -48,6 +70,9 @@ func bindAddress(b *Binder, c *Call) Check {
 		}
 	}
 	headers, m, part := b.headerNames(names), c.Matcher("key-list"), c.AddressPart()
+	if !c.pick.plain() {
+		return addressOf(c.pick, headers, part, m)
+	}
 	return func(r *Run) (bool, error) {
 		n := 0
 		for i := range headers {
@@ -65,8 +90,40 @@ func bindAddress(b *Binder, c *Call) Check {
 	}
 }
 
+// addressOf is the address test for the fields that tags pick.
+func addressOf(pick fieldPick, headers []headerName, part *AddressPart, m *Matcher) Check {
+	return func(r *Run) (bool, error) {
+		names := headers[:0:0]
+		for _, h := range headers {
+			if h.slot >= 0 || addressFields[lowerASCII(h.text.Value(r))] {
+				names = append(names, h)
+			}
+		}
+		n := 0
+		for _, f := range pick.fields(r, names) {
+			v := f.addresses(r).values(r, part)
+			if m.Counting() {
+				n += len(v)
+			} else if m.Match(r, v) {
+				return true, nil
+			}
+		}
+		return m.Counting() && m.Count(r, n), nil
+	}
+}
+
 func bindExists(b *Binder, c *Call) Check {
 	headers := b.headerNames(c.Texts("header-names"))
+	if pick := c.pick; !pick.plain() {
+		return func(r *Run) (bool, error) {
+			for i := range headers {
+				if !pick.exists(r, &headers[i]) {
+					return false, nil
+				}
+			}
+			return true, nil
+		}
+	}
 	return func(r *Run) (bool, error) {
 		for i := range headers {
 			if len(r.field(&headers[i]).found) == 0 {
@@ -78,7 +135,7 @@ func bindExists(b *Binder, c *Call) Check {
 }
 
 // bindSize makes the size test, which is strict on both sides. The size is that of the
-// message as it was received.
+// message as it was received, unless the options say that edits count.
 func bindSize(b *Binder, c *Call) Check {
 	limit := c.Number("limit")
 	over, under := c.Tag("over") != nil, c.Tag("under") != nil
@@ -91,6 +148,9 @@ func bindSize(b *Binder, c *Call) Check {
 			return false, nil
 		}
 		size := uint64(m.Size())
+		if r.options.EditedSize {
+			size = r.editedSize()
+		}
 		return over && size > limit || under && size < limit, nil
 	}
 }
