@@ -52,22 +52,6 @@ func (c *Comparator) compare(a, b string) int {
 	return strings.Compare(a, b)
 }
 
-// upperASCII returns s with a to z as A to Z; all other octets stay.
-func upperASCII(s string) string {
-	for i := 0; i < len(s); i++ {
-		if c := s[i]; 'a' <= c && c <= 'z' {
-			out := []byte(s)
-			for ; i < len(out); i++ {
-				if c := out[i]; 'a' <= c && c <= 'z' {
-					out[i] = c - 0x20
-				}
-			}
-			return string(out)
-		}
-	}
-	return s
-}
-
 func lowerASCII(s string) string {
 	for i := 0; i < len(s); i++ {
 		if c := s[i]; 'A' <= c && c <= 'Z' {

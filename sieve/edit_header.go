@@ -164,7 +164,7 @@ func oneValue(s string) string {
 
 // encodeWords encodes the words of a value that are not ASCII, neighbours together.
 func encodeWords(s string) string {
-	if isASCII(s) {
+	if plainASCII(s) {
 		return s
 	}
 	var b strings.Builder
@@ -181,7 +181,7 @@ func encodeWords(s string) string {
 			for k < len(s) && s[k] != ' ' && s[k] != '\t' {
 				k++
 			}
-			if isASCII(s[j:k]) {
+			if plainASCII(s[j:k]) {
 				if end == i { // a plain word
 					end = -k
 				}
@@ -208,7 +208,7 @@ func encodeWords(s string) string {
 	return b.String()
 }
 
-func isASCII(s string) bool { return countHigh(s) == 0 }
+func plainASCII(s string) bool { return countHigh(s) == 0 }
 
 func countHigh(s string) (n int) {
 	for i := 0; i < len(s); i++ {

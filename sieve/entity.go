@@ -17,8 +17,8 @@ import (
 // Spec: RFC 5322, section 2.1.1
 const maxPlainLine = 998
 
-// crlf returns s with all line ends as mail has them.
-func crlf(s string) string {
+// mailLines returns s with all line ends as mail has them.
+func mailLines(s string) string {
 	s = strings.ReplaceAll(s, "\r\n", "\n")
 	return strings.ReplaceAll(s, "\n", "\r\n")
 }
@@ -26,13 +26,13 @@ func crlf(s string) string {
 // textContent returns the fields and the body of a text of some type. The body is encoded
 // where it has to be, or where armoured asks for it: then no line of it can be a boundary.
 func textContent(subtype, text string, armoured bool) (fields []mail.Field, body []byte) {
-	text = crlf(strings.ToValidUTF8(text, "\uFFFD"))
+	text = mailLines(strings.ToValidUTF8(text, "\uFFFD"))
 	encoding := "7bit"
 	switch {
-	case armoured || longLine(text) || strings.ContainsAny(text, "\x00\r") && strings.Count(text, "\r") != strings.Count(text, "\r\n"):
+	case armoured || hasLongLine(text) || strings.ContainsAny(text, "\x00\r") && strings.Count(text, "\r") != strings.Count(text, "\r\n"):
 		encoding = "base64"
 		text = base64Lines(text)
-	case !isASCII(text):
+	case !plainASCII(text):
 		encoding = "8bit"
 	}
 	return []mail.Field{
@@ -44,7 +44,7 @@ func newField(name, value string) mail.Field {
 	return mail.Field{Name: name, Raw: encodeField(name, value, "\r\n")}
 }
 
-func longLine(s string) bool {
+func hasLongLine(s string) bool {
 	for line := range strings.Lines(s) {
 		if len(line) > maxPlainLine+2 {
 			return true

@@ -80,7 +80,7 @@ func (r *Run) enclose(text string, copied []string, subject *Text) error {
 	}
 	delim := boundary(append([]byte(text), raw...))
 	encoding := "7bit"
-	if high(raw) || !isASCII(text) {
+	if high(raw) || !plainASCII(text) {
 		encoding = "8bit"
 	}
 	h := &header{eol: "\r\n"}
