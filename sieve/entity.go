@@ -17,8 +17,8 @@ import (
 // Spec: RFC 5322, section 2.1.1
 const maxPlainLine = 998
 
-// mailLines returns s with all line ends as mail has them.
-func mailLines(s string) string {
+// withCRLF returns s with all line ends as mail has them.
+func withCRLF(s string) string {
 	s = strings.ReplaceAll(s, "\r\n", "\n")
 	return strings.ReplaceAll(s, "\n", "\r\n")
 }
@@ -26,7 +26,7 @@ func mailLines(s string) string {
 // textContent returns the fields and the body of a text of some type. The body is encoded
 // where it has to be, or where armoured asks for it: then no line of it can be a boundary.
 func textContent(subtype, text string, armoured bool) (fields []mail.Field, body []byte) {
-	text = mailLines(strings.ToValidUTF8(text, "\uFFFD"))
+	text = withCRLF(strings.ToValidUTF8(text, "\uFFFD"))
 	encoding := "7bit"
 	switch {
 	case armoured || hasLongLine(text) || strings.ContainsAny(text, "\x00\r") && strings.Count(text, "\r") != strings.Count(text, "\r\n"):

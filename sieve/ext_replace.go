@@ -110,7 +110,7 @@ func (h *header) supersede(name, original, value string) {
 
 // entityContent takes an entity apart. One without a header is plain text.
 func entityContent(s string) (fields []mail.Field, body []byte) {
-	m := mail.New([]byte(mailLines(s)))
+	m := mail.New([]byte(withCRLF(s)))
 	for _, f := range m.Header().Fields() {
 		if describesContent(f.Name) && !strings.EqualFold(f.Name, "MIME-Version") {
 			fields = append(fields, f)
@@ -123,7 +123,7 @@ func entityContent(s string) (fields []mail.Field, body []byte) {
 func (r *Run) replaceCurrent(s string, isEntity bool) error {
 	var raw []byte
 	if isEntity {
-		raw = []byte(mailLines(s))
+		raw = []byte(withCRLF(s))
 		if r.boundaryIn(s) {
 			return errors.New("the replacement holds a boundary of the message")
 		}
