@@ -2,6 +2,7 @@ package sieve
 
 import (
 	"strings"
+	"unicode/utf8"
 
 	"github.com/sluice-mail/sluice/mail"
 )
@@ -60,21 +61,63 @@ func pathAddresses(path string) addresses {
 }
 
 // sieveAddress reads the address of a command such as redirect: addr-spec, or a phrase
-// with the address in angle brackets.
+// with the address in angle brackets. Blanks may stand around its parts, and dots anywhere in
+// the local part, as there are such addresses; what is returned is written as it should be.
 //
 // Spec: RFC 5228, section 2.4.2.3 (sieve-address)
 func sieveAddress(s string) (string, error) {
-	s = strings.TrimSpace(s)
-	if open := strings.LastIndexByte(s, '<'); open >= 0 && strings.HasSuffix(s, ">") {
-		list := mail.ParseAddresses(s)
-		inner := s[open+1 : len(s)-1]
-		if a, err := mail.ParseAddress(inner); err == nil && !list.Broken && len(list.Addresses) == 1 && list.Addresses[0].Group == "" {
-			return a.String(), nil
+	bad := matchError("\"" + clip(s) + "\" is no mail address")
+	spec := strings.Trim(s, " \t\r\n")
+	if open := strings.LastIndexByte(spec, '<'); open >= 0 && strings.HasSuffix(spec, ">") {
+		inner := spec[open+1 : len(spec)-1]
+		list := mail.ParseAddresses(spec[:open] + "<a@b.example>")
+		if list.Broken || len(list.Entries) != 1 || len(list.Addresses) != 1 {
+			return "", bad
 		}
+		spec = strings.Trim(inner, " \t\r\n")
 	}
-	a, err := mail.ParseAddress(s)
+	at := strings.LastIndexByte(spec, '@')
+	if at < 0 {
+		return "", bad
+	}
+	local, domain := strings.TrimRight(spec[:at], " \t"), strings.TrimLeft(spec[at+1:], " \t")
+	a, err := mail.ParseAddress("x@" + domain)
 	if err != nil {
-		return "", matchError("\"" + clip(s) + "\" is no mail address")
+		return "", bad
+	}
+	switch {
+	case strings.HasPrefix(local, `"`):
+		quoted, err := mail.ParseAddress(local + "@b.example")
+		if err != nil {
+			return "", bad
+		}
+		a.Local = quoted.Local
+	case local == "" || strings.Trim(local, ".") == "" || !isAtoms(local) || len(local) > 64:
+		return "", bad
+	default:
+		a.Local = local
 	}
 	return a.String(), nil
+}
+
+// outgoing reads an address as sieveAddress does, and refuses UTF-8 where it cannot be sent.
+func (o *Options) outgoing(s string) (string, error) {
+	a, err := sieveAddress(s)
+	if err == nil && o.ASCIIAddresses && !isASCII(a) {
+		return "", matchError("\"" + clip(s) + "\" is no mail address: it has characters beyond ASCII")
+	}
+	return a, err
+}
+
+// isAtoms says whether a text holds atoms and dots only.
+//
+// Spec: RFC 5322, section 3.2.3; RFC 6532, section 3.2
+func isAtoms(s string) bool {
+	return utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool {
+		return r <= ' ' || r == 0x7f || strings.ContainsRune(`()<>[]:;@\,"`, r)
+	})
+}
+
+func isASCII(s string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool { return r >= utf8.RuneSelf })
 }

@@ -21,6 +21,7 @@ type Binder struct {
 	active   map[string]bool // required capabilities
 	required map[string]Span // where they are required
 	loops    []*loop         // around the command that is being bound
+	reported map[string]bool // unknown names: each is an error once
 	// requires says that a require command may still come.
 	requires bool
 	slots    map[string]int // variables by name in lower case
@@ -134,11 +135,16 @@ func (b *Binder) block(nodes []*Node) Block {
 			b.chain = nil
 			continue
 		}
-		if !b.usable(def.ext) {
-			b.needs(n.NameSpan, "command", name, def.ext)
-		}
 		if name != "require" {
 			b.requires = false
+		}
+		if !b.usable(def.ext) {
+			if b.first("command " + name) {
+				b.needs(n.NameSpan, "command", name, def.ext)
+			}
+			b.chain = nil
+			b.faulty = true
+			continue
 		}
 		if s, ok := b.command(n, def.def); ok {
 			out = append(out, s)
@@ -149,12 +155,29 @@ func (b *Binder) block(nodes []*Node) Block {
 
 func (b *Binder) usable(e *Extension) bool { return e.Name == "" || b.active[e.Name] }
 
+// first says whether something unknown was not met before: each name is an error where it
+// is first used.
+func (b *Binder) first(what string) bool {
+	if b.reported[what] {
+		b.faulty = true
+		return false
+	}
+	if b.reported == nil {
+		b.reported = map[string]bool{}
+	}
+	b.reported[what] = true
+	return true
+}
+
 func (b *Binder) unknownCommand(n *Node) {
-	if d, ok := b.lang.registry.tests[strings.ToLower(n.Name)]; ok {
-		b.Errorf(n.NameSpan, "%q is a test, not a command; expected if %s ...", clip(n.Name), d.def.Name)
+	name := strings.ToLower(n.Name)
+	if d, ok := b.lang.registry.tests[name]; ok {
+		b.Errorf(n.NameSpan, "attempted to use test '%s' as command; expected if %s ...", clip(n.Name), d.def.Name)
 		return
 	}
-	b.Errorf(n.NameSpan, "unknown command %q%s", clip(n.Name), meant(b, n.Name, b.lang.registry.commands))
+	if b.first("command " + name) {
+		b.Errorf(n.NameSpan, "unknown command %q%s", clip(n.Name), meant(b, n.Name, b.lang.registry.commands))
+	}
 }
 
 // meant returns a hint at the name that is closest to a mistyped one.
@@ -170,7 +193,7 @@ func meant[V any](b *Binder, name string, candidates map[string]V) string {
 
 // command binds one command; false means that it leaves nothing to do.
 func (b *Binder) command(n *Node, d *Command) (step, bool) {
-	c := &Call{binder: b, Node: n, name: d.Name, args: d.Args, match: d.Match, modifiable: d.Modifiers}
+	c := &Call{binder: b, Node: n, name: d.Name, kind: "command", args: d.Args, match: d.Match, modifiable: d.Modifiers}
 	outer := b.faulty
 	b.faulty = false
 	defer func() { b.faulty = b.faulty || outer }()
@@ -178,29 +201,19 @@ func (b *Binder) command(n *Node, d *Command) (step, bool) {
 	b.chain = nil
 	site := b.site(n.NameSpan, d.Name)
 	c.site = site
-	if d.Tests == NoTest && len(n.Tests) > 0 && !n.Parens &&
-		b.script.line(n.NameSpan.Start) != b.script.line(n.Tests[0].Start) {
-		end := n.NameSpan.End
-		if len(n.Args) > 0 {
-			end = n.Args[len(n.Args)-1].End
-		}
-		b.Errorf(Span{end, end}, "expected \";\" after %q, found %q", n.Name, clip(n.Tests[0].Name))
-		return step{}, false
-	}
 	b.arguments(c, d.Tags, d.Match, false)
-	b.countTests(c, d.Tests)
-	if d.Match {
-		b.matching(c)
-	}
-	b.hooks(c)
+	b.countTests(c, d.Tests, d.Tags)
 	switch {
+	case b.faulty:
 	case d.Block && !n.HasBlock:
 		b.Errorf(Span{n.End - 1, n.End}, "expected a block after %q", d.Name)
 	case !d.Block && n.HasBlock:
 		b.Errorf(Span{n.BlockSpan.Start, n.BlockSpan.Start + 1}, "%q takes no block; expected \";\"", d.Name)
+	default:
+		b.hooks(c)
 	}
 	if b.faulty {
-		if n.HasBlock {
+		if d.Block && n.HasBlock {
 			c.block = b.block(n.Block)
 		}
 		// What follows a broken if may still be its elsif.
@@ -223,26 +236,29 @@ func (b *Binder) test(n *Node) *Condition {
 	o, ok := b.lang.registry.tests[name]
 	if !ok {
 		if _, command := b.lang.registry.commands[name]; command {
-			b.Errorf(n.NameSpan, "%q is a command, not a test", clip(n.Name))
-		} else {
+			b.Errorf(n.NameSpan, "attempted to use command '%s' as test", clip(n.Name))
+		} else if b.first("test " + name) {
 			b.Errorf(n.NameSpan, "unknown test %q%s", clip(n.Name), meant(b, n.Name, b.lang.registry.tests))
 		}
 		return nil
 	}
 	if !b.usable(o.ext) {
-		b.needs(n.NameSpan, "test", name, o.ext)
+		if b.first("test " + name) {
+			b.needs(n.NameSpan, "test", name, o.ext)
+		}
+		return nil
 	}
 	d := o.def
-	c := &Call{binder: b, Node: n, name: d.Name, args: d.Args, match: d.Match, fallback: d.Comparator, addressPart: d.AddressPart}
+	c := &Call{binder: b, Node: n, name: d.Name, kind: "test", args: d.Args, match: d.Match, fallback: d.Comparator, addressPart: d.AddressPart}
 	outer := b.faulty
 	b.faulty = false
 	defer func() { b.faulty = b.faulty || outer }()
 	site := b.site(n.NameSpan, "test "+d.Name)
 	c.site = site
 	b.arguments(c, d.Tags, d.Match, d.AddressPart)
-	b.countTests(c, d.Tests)
-	if d.Match {
-		b.matching(c)
+	b.countTests(c, d.Tests, d.Tags)
+	if b.faulty {
+		return nil
 	}
 	b.hooks(c)
 	if b.faulty {
@@ -256,11 +272,13 @@ func (b *Binder) test(n *Node) *Condition {
 }
 
 // countTests checks how many tests a command or test has, and binds them.
-func (b *Binder) countTests(c *Call, want TestCount) {
+func (b *Binder) countTests(c *Call, want TestCount, own []Tag) {
 	n := c.Node
 	switch {
 	case want == NoTest && len(n.Tests) > 0:
-		b.Errorf(n.Tests[0].NameSpan, "%q takes no test", c.name)
+		b.strayTest(c, own)
+		return
+	case want == NoTest:
 		return
 	case want == OneTest && len(n.Tests) == 0:
 		b.Errorf(n.NameSpan, "expected a test after %q", c.name)
@@ -272,6 +290,28 @@ func (b *Binder) countTests(c *Call, want TestCount) {
 	for _, t := range n.Tests {
 		c.tests = append(c.tests, b.test(t))
 	}
+}
+
+// strayTest reports what stands where no test may stand. Mostly a semicolon or a colon was
+// forgotten before it.
+func (b *Binder) strayTest(c *Call, own []Tag) {
+	n, stray := c.Node, c.Node.Tests[0]
+	name := lowerASCII(stray.Name)
+	_, test := b.lang.registry.tests[name]
+	switch {
+	case test || n.Parens:
+	case b.isTag(c, own, name):
+		b.Errorf(stray.NameSpan, "missing colon before the ':%s' tag of the %s", name, c.title())
+		return
+	case c.kind == "command":
+		end := n.NameSpan.End
+		if len(n.Args) > 0 {
+			end = n.Args[len(n.Args)-1].End
+		}
+		b.Errorf(Span{end, end}, "missing semicolon after the %s; found '%s'", c.title(), clip(stray.Name))
+		return
+	}
+	b.Errorf(stray.NameSpan, "the %s accepts no sub-tests, but tests are specified", c.title())
 }
 
 func (b *Binder) hooks(c *Call) {

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/sluice-mail/sluice/runtime"
 )
@@ -15,6 +16,7 @@ type Call struct {
 
 	binder *Binder
 	name   string
+	kind   string // command or test
 	site   int
 	args   []Arg
 	given  []*Argument // for each of args, nil if it was left out
@@ -60,7 +62,9 @@ func (b *Binder) arguments(c *Call, own []Tag, match, part bool) {
 			return
 		}
 		if len(positional) > 0 {
-			b.Errorf(a.Span, "tag %q must stand before the other arguments of %q", ":"+def.Name, c.name)
+			b.Errorf(a.Span, "unexpected tagged argument ':%s' for the %s; tags stand before the other arguments", def.Name, c.title())
+			c.given = make([]*Argument, len(c.args))
+			return
 		}
 		u := &TagUse{Span: a.Span, Def: def, call: c}
 		for _, want := range def.Args {
@@ -82,13 +86,23 @@ func (b *Binder) arguments(c *Call, own []Tag, match, part bool) {
 		}
 		c.uses = append(c.uses, u)
 	}
+	if match && !b.faulty {
+		b.matching(c)
+	}
+	if b.faulty {
+		c.given = make([]*Argument, len(c.args))
+		return
+	}
 	b.positional(c, positional)
 	for _, u := range c.uses {
-		if u.Def.Bind != nil {
+		if u.Def.Bind != nil && !b.faulty {
 			u.Def.Bind(b, c, u)
 		}
 	}
 }
+
+// title returns the name of a command or test as errors write it.
+func (c *Call) title() string { return c.name + " " + c.kind }
 
 // positional gives each declared argument its value.
 func (b *Binder) positional(c *Call, have []*Argument) {
@@ -105,14 +119,15 @@ func (b *Binder) positional(c *Call, have []*Argument) {
 			if k > 0 {
 				at = have[k-1].Span
 			}
-			b.Errorf(at, "%q lacks an argument: expected a %s (%s)", c.name, want.Kind, want.Name)
+			b.tooFew(c, at, len(have))
 			return
 		}
 		a := have[k]
 		k++
 		if !fits(a, want.Kind) {
-			b.Errorf(a.Span, "%q: expected a %s (%s), found a %s", c.name, want.Kind, want.Name, a.Kind)
-			continue
+			b.Errorf(a.Span, "the %s expects a %s as positional argument %d (%s), but a %s argument was found",
+				c.title(), want.Kind, k, plainName(want.Name), a.Kind)
+			return
 		}
 		c.given[i] = a
 	}
@@ -120,6 +135,26 @@ func (b *Binder) positional(c *Call, have []*Argument) {
 		b.Errorf(have[k].Span, "%q: unexpected %s; no more arguments are expected", c.name, have[k].Kind)
 	}
 }
+
+// tooFew reports missing positional arguments.
+func (b *Binder) tooFew(c *Call, at Span, have int) {
+	var list []string
+	for _, want := range c.args {
+		if !want.Optional {
+			list = append(list, plainName(want.Name)+": "+want.Kind.String())
+		}
+	}
+	many, verb := "arguments", "are"
+	if len(list) == 1 {
+		many = "argument"
+	}
+	if have == 1 {
+		verb = "is"
+	}
+	b.Errorf(at, "the %s requires %d positional %s (%s), but %d %s specified", c.title(), len(list), many, strings.Join(list, ", "), have, verb)
+}
+
+func plainName(name string) string { return strings.ReplaceAll(name, "-", " ") }
 
 func fits(a *Argument, want ArgumentKind) bool {
 	return a.Kind == want || want == ListArgument && a.Kind == StringArgument
@@ -163,36 +198,57 @@ func (b *Binder) tag(c *Call, own []Tag, a *Argument, match, part bool) *Tag {
 	if m, ok := g.modifiers[name]; ok && c.modifiable && pick(m.ext) {
 		return &Tag{Name: m.def.Name, Group: "modifier " + strconv.Itoa(m.def.Precedence)}
 	}
+	if !b.first(c.title() + " :" + name) {
+		return nil
+	}
 	if lacks != nil {
 		b.needs(a.Span, "tag", ":"+name, lacks)
 		return nil
 	}
-	b.Errorf(a.Span, "%q has no tag %q%s", c.name, ":"+clip(a.Tag), b.meantTag(name, c, own, match, part))
+	b.Errorf(a.Span, "unknown tagged argument ':%s' for the %s (%s)", clip(a.Tag), c.title(), b.meantTag(name, b.tagsOf(c, own, match, part)))
 	return nil
 }
 
-// meantTag returns a hint at the tag that is closest to a mistyped one.
-func (b *Binder) meantTag(name string, c *Call, own []Tag, match, part bool) string {
+// tagsOf returns the names of the tags that a command or test takes, those of extensions that
+// were not required among them.
+func (b *Binder) tagsOf(c *Call, own []Tag, match, part bool) map[string]bool {
 	g := b.lang.registry
 	known := map[string]bool{}
 	for _, t := range own {
-		known[":"+t.Name] = true
+		known[t.Name] = true
 	}
 	for n, list := range g.tags {
-		known[":"+n] = contains(list[0].def.On, c.name)
+		known[n] = known[n] || slices.ContainsFunc(list, func(o offered[Tag]) bool { return contains(o.def.On, c.name) })
 	}
 	for n := range g.matchTypes {
-		known[":"+n] = match
+		known[n] = known[n] || match
 	}
 	for n := range g.parts {
-		known[":"+n] = part
+		known[n] = known[n] || part
 	}
 	for n := range g.modifiers {
-		known[":"+n] = c.modifiable
+		known[n] = known[n] || c.modifiable
 	}
-	known[":comparator"] = match
+	known["comparator"] = match
 	maps.DeleteFunc(known, func(_ string, ok bool) bool { return !ok })
-	return meant(b, ":"+name, known)
+	return known
+}
+
+// isTag says whether a command or test takes a tag of that name.
+func (b *Binder) isTag(c *Call, own []Tag, name string) bool {
+	return b.tagsOf(c, own, c.match, c.addressPart)[name]
+}
+
+// meantTag returns a hint at the tag that is closest to a mistyped one.
+func (b *Binder) meantTag(name string, known map[string]bool) string {
+	if len(known) == 0 {
+		return "it takes none"
+	}
+	if near := nearest(name, known); near != "" {
+		return "is ':" + near + "' meant?"
+	}
+	list := sorted(names(known))
+	return "it takes :" + strings.Join(list[:min(len(list), 12)], ", :")
 }
 
 func contains(list []string, s string) bool {

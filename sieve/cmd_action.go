@@ -25,7 +25,7 @@ func bindRedirect(b *Binder, c *Call) Do {
 	address := c.Text("address")
 	c.lawful()
 	if s, ok := address.Constant(); ok {
-		to, err := sieveAddress(s)
+		to, err := b.lang.options.outgoing(s)
 		if err != nil {
 			b.Errorf(address.Span, "redirect: %s", err)
 		}
@@ -34,7 +34,7 @@ func bindRedirect(b *Binder, c *Call) Do {
 		})
 	}
 	return c.action(func(r *Run) (runtime.Action, error) {
-		to, err := sieveAddress(address.Value(r))
+		to, err := r.options.outgoing(address.Value(r))
 		return runtime.Action{Kind: runtime.Redirect, Address: to}, err
 	})
 }

@@ -21,6 +21,9 @@ func init() {
 func bindRequire(b *Binder, c *Call) Do {
 	if !b.requires || b.depth > 1 {
 		b.Errorf(c.Node.NameSpan, "require must stand before all other commands, at the top of the script")
+		if b.depth > 1 {
+			return nil
+		}
 	}
 	g := b.lang.registry
 	arg := c.argument("capabilities")
@@ -97,6 +100,7 @@ func bindElsif(b *Binder, c *Call) Do {
 	if c.chain == nil || c.chain.done {
 		b.Errorf(c.Node.NameSpan, "elsif without an if or elsif before it")
 		c.Block()
+		b.chain = &chain{} // what follows belongs to it: one error is enough
 		return nil
 	}
 	c.chain.add(c)

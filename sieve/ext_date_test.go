@@ -80,7 +80,8 @@ func TestDates(t *testing.T) {
 		{"what is wrong is said", "\n" + `if date :zone "CET" "date" "yaer" "" {} if currentdate :originalzone "date" "x" {} if date :zone "+0100" :originalzone "date" "year" "x" {}`,
 			[]string{`refused 2:15: "CET" is no time zone; expected an offset such as "+0200"`,
 				`refused 2:28: unknown part of a date "yaer"; is "year" meant?; known are date, day, hour, iso8601, julian, minute, month, second, std11, time, weekday, year, zone`,
-				`refused 2:56: "currentdate" has no tag ":originalzone"`, `refused 2:106: ":zone" and ":originalzone" exclude each other`}},
+				"refused 2:56: unknown tagged argument ':originalzone' for the currentdate test " +
+					"(it takes :comparator, :contains, :count, :is, :matches, :value, :zone)", `refused 2:106: ":zone" and ":originalzone" exclude each other`}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			got := said(t, Options{Zone: time.FixedZone("", 3600)}, head+tt.script, tx, nil)

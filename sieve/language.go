@@ -50,7 +50,9 @@ type Options struct {
 	// Environment are items of the environment by their names in lower case. They go before
 	// those that a run knows of itself, such as name, version or location.
 	Environment map[string]string
-	Logger      *slog.Logger // default: none
+	// ASCIIAddresses says that mail addresses with UTF-8 (RFC 6531, RFC 6532) are none.
+	ASCIIAddresses bool
+	Logger         *slog.Logger // default: none
 }
 
 // Language is Sieve as runtime sees it. Many goroutines may use it.

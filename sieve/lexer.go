@@ -24,6 +24,7 @@ const (
 	tokenRightBrace
 	tokenComma
 	tokenSemicolon
+	tokenGarbage // what begins no token; it was reported
 )
 
 var punctuation = [256]tokenKind{
@@ -52,6 +53,8 @@ func (t token) describe() string {
 		return "a number"
 	case tokenString, tokenText:
 		return "a string"
+	case tokenGarbage:
+		return "what is no Sieve"
 	}
 	for c, k := range punctuation {
 		if k == t.kind {
@@ -108,7 +111,9 @@ func (l *lexer) next() token {
 		case c == '"':
 			return l.quoted()
 		}
-		l.illegal()
+		if l.illegal() {
+			return token{Span: Span{start, l.pos}, kind: tokenGarbage}
+		}
 	}
 }
 
@@ -217,8 +222,9 @@ func quantifierShift(c byte) int {
 	return 0
 }
 
-// illegal reports a run of octets that begin no token, once.
-func (l *lexer) illegal() {
+// illegal reports a run of octets that begin no token, once. False says that the next token
+// may stand there all the same.
+func (l *lexer) illegal() bool {
 	start := l.pos
 	for l.pos < len(l.src) {
 		c := l.src[l.pos]
@@ -238,7 +244,9 @@ func (l *lexer) illegal() {
 		l.pos = len("\uFEFF") // some editors begin UTF-8 files with it
 	default:
 		l.report(sp, "unexpected character %q", r)
+		return true
 	}
+	return false
 }
 
 func isLetter(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' || c == '_' }

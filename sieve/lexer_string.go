@@ -98,7 +98,9 @@ func (l *lexer) text(start int) token {
 			return l.stringToken(tokenText, start, b.String())
 		}
 		first := l.pos
-		line = strings.TrimPrefix(line, ".")
+		if strings.HasPrefix(line, "..") {
+			line = line[1:] // one dot that stands alone was not stuffed
+		}
 		for {
 			n := strings.IndexAny(line, "\r\x00")
 			if n < 0 {

@@ -101,7 +101,10 @@ func (b *Binder) matching(c *Call) {
 	g := b.lang.registry
 	c.comparator = g.comparator[cmp.Or(c.fallback, DefaultComparator)].def
 	if u := c.Tag("comparator"); u != nil {
-		name, _ := b.constantText(u.Text(), "the name of a comparator")
+		name, constant := b.constantText(u.Text(), "the name of a comparator")
+		if !constant {
+			return
+		}
 		o, ok := g.comparator[lowerASCII(name)]
 		switch {
 		case !ok:

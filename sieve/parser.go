@@ -166,7 +166,8 @@ func (p *parser) block(n *Node, depth int) {
 	n.HasBlock = true
 	if depth >= p.limits.Nesting {
 		p.error(open, "blocks are nested too deep, at most %d levels are allowed", p.limits.Nesting)
-		p.halt()
+		p.skipBlock()
+		n.BlockSpan = Span{open.Start, p.last}
 		return
 	}
 	p.advance()
@@ -182,6 +183,22 @@ func (p *parser) block(n *Node, depth int) {
 	}
 	p.advance()
 	n.BlockSpan = Span{open.Start, p.last}
+}
+
+// skipBlock skips a block unread, with the blocks in it.
+func (p *parser) skipBlock() {
+	for depth := 0; p.tok.kind != tokenEOF; {
+		switch p.tok.kind {
+		case tokenLeftBrace:
+			depth++
+		case tokenRightBrace:
+			depth--
+		}
+		p.advance()
+		if depth == 0 {
+			return
+		}
+	}
 }
 
 // recover skips to the end of a command in error: behind its semicolon, behind its
@@ -278,7 +295,6 @@ func (p *parser) list(a *Argument) bool {
 func (p *parser) tests(n *Node, depth int) bool {
 	if depth >= p.limits.Nesting {
 		p.error(p.tok.Span, "tests are nested too deep, at most %d levels are allowed", p.limits.Nesting)
-		p.halt()
 		return false
 	}
 	if p.tok.kind == tokenIdentifier {

@@ -5,10 +5,11 @@ package sieve
 // Spec: RFC 5228, sections 5.1, 5.5, 5.7, 5.9
 func init() {
 	headerList := Arg{Name: "header-names", Kind: ListArgument}
+	addressList := Arg{Name: "header-list", Kind: ListArgument}
 	keyList := Arg{Name: "key-list", Kind: ListArgument}
 	register(Extension{Tests: []Test{
 		{Name: "header", Args: []Arg{headerList, keyList}, Match: true, Bind: bindHeader},
-		{Name: "address", Args: []Arg{headerList, keyList}, Match: true, AddressPart: true, Bind: bindAddress},
+		{Name: "address", Args: []Arg{addressList, keyList}, Match: true, AddressPart: true, Bind: bindAddress},
 		{Name: "exists", Args: []Arg{headerList}, Bind: bindExists},
 		{
 			Name: "size", Args: []Arg{{Name: "limit", Kind: NumberArgument}},
@@ -63,10 +64,11 @@ func headerOf(pick fieldPick, headers []headerName, option mimeOption, m *Matche
 }
 
 func bindAddress(b *Binder, c *Call) Check {
-	names := c.Texts("header-names")
+	names := c.Texts("header-list")
 	for _, n := range names {
 		if s, ok := n.Constant(); ok && !addressFields[lowerASCII(s)] {
-			b.Errorf(n.Span, "address: field %q holds no addresses; expected From, To, Cc, Sender, Reply-To or the like", clip(s))
+			b.Errorf(n.Span, "header '%s' is not allowed for the address test: it holds no addresses; expected From, To, Cc, Sender, Reply-To or the like", clip(s))
+			break
 		}
 	}
 	headers, m, part := b.headerNames(names), c.Matcher("key-list"), c.AddressPart()

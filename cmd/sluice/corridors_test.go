@@ -34,6 +34,7 @@ var mayImport = map[string][]string{
 	"runtime/langtest":    {"runtime", "mail", "kv", "kv/memory"},
 	"expr":                {"runtime", "mail"},
 	"sieve":               {"runtime", "mail"},
+	"sieve/testsuite":     {"sieve", "runtime", "mail", "kv", "kv/memory"},
 	"scripts":             {"runtime"},
 	"gateway":             {"scripts", "runtime", "mailstore", "kv", "mail"},
 	"gateway/lmtp":        {"gateway", "scripts", "runtime", "mailstore", "kv", "mail"},

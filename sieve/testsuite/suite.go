@@ -1,0 +1,150 @@
+package testsuite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"path/filepath"
+	"regexp"
+	"time"
+
+	"github.com/sluice-mail/sluice/kv"
+	"github.com/sluice-mail/sluice/runtime"
+	"github.com/sluice-mail/sluice/sieve"
+)
+
+// extensionName is what test files require.
+const extensionName = "vnd.dovecot.testsuite"
+
+// suite is the state of one test file: what its blocks share.
+type suite struct {
+	options Options
+	ctx     context.Context
+	folder  string // of the file
+
+	settings map[string]string // as test_config_set left them
+	sieve    sieve.Options     // as the last reload made them
+	language *sieve.Language
+	engine   *runtime.Engine
+
+	tx     runtime.Transaction // the current message and its envelope
+	own    *runtime.View       // of the file's own run
+	run    *sieve.Run          // the file's own, once a command of it was done
+	inner  int                 // scripts that the file runs at the moment
+	flags  []string            // of the current message
+	memory kv.Store            // the default store of scripts
+
+	blocks  []Block
+	current *Block // the block that is run
+
+	script   runtime.Program // what test_script_run runs
+	binaries map[string]runtime.Program
+	log      []string // lines of errors
+	result   result
+	store    store
+	sent     []sent
+	meta     annotations
+}
+
+// sent is a message that left, for one recipient.
+type sent struct {
+	from, to string
+	raw      []byte
+}
+
+// errEnd ends a block or a run that has failed; what is wrong was noted.
+var errEnd = errors.New("test failed")
+
+func newSuite(ctx context.Context, path string, o Options) *suite {
+	s := &suite{
+		options: o, ctx: ctx, folder: filepath.Dir(path), settings: map[string]string{},
+		binaries: map[string]runtime.Program{}, meta: annotations{},
+	}
+	s.store.names = map[string]*mailbox{}
+	s.store.create(inbox)
+	s.result.init()
+	s.setMessage([]byte(defaultMessage))
+	return s
+}
+
+// reload makes the engine anew, with the settings as they are now.
+func (s *suite) reload() error {
+	o := s.options.Sieve
+	if err := apply(&o, s.settings); err != nil {
+		return err
+	}
+	o.Extensions = append(o.Extensions[:len(o.Extensions):len(o.Extensions)], s.extension())
+	s.storage(&o)
+	s.sieve = o
+	s.language = sieve.New(o)
+	s.engine = runtime.NewEngine(s.language)
+	if s.run != nil {
+		s.run.SetOptions(o)
+	}
+	return nil
+}
+
+// path returns the place of a file that the test names.
+func (s *suite) path(name string) string {
+	if filepath.IsAbs(name) {
+		return name
+	}
+	return filepath.Join(s.folder, filepath.FromSlash(name))
+}
+
+// errorf adds a line to the log of errors.
+func (s *suite) errorf(format string, args ...any) {
+	s.log = append(s.log, fmt.Sprintf(format, args...))
+}
+
+// runOptions are those of every run.
+func (s *suite) runOptions() runtime.RunOptions {
+	return runtime.RunOptions{
+		Host: s.host(), Limits: s.limits(), Trust: runtime.Admin, Namespace: "testsuite", Seed: 1, Now: s.options.Now,
+	}
+}
+
+// compileOptions are those of every script.
+func (s *suite) compileOptions() runtime.CompileOptions {
+	return runtime.CompileOptions{Stage: runtime.StageDeliver, Trust: runtime.Admin}
+}
+
+// Options say how test files are run. The zero value works.
+type Options struct {
+	// Sieve is what the scripts may use; the settings of a test are put on top.
+	Sieve sieve.Options
+	// Limits bounds every run; the default gives a run 30 seconds.
+	Limits runtime.Limits
+	// Run, if not nil, says which blocks are run, by their names.
+	Run *regexp.Regexp
+	// Now is the clock; default time.Now.
+	Now func() time.Time
+	// Print, if not nil, is given what test_result_print and test_message_print print.
+	Print func(text string)
+}
+
+func (o Options) withDefaults() Options {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Print == nil {
+		o.Print = func(string) {}
+	}
+	if o.Limits.Time == 0 {
+		o.Limits.Time = 30 * time.Second
+	}
+	return o
+}
+
+// annotations are the IMAP annotations by mailbox ("" is the server) and name.
+type annotations map[string]map[string]string
+
+func (a annotations) set(mailbox, name, value string) {
+	m := maps.Clone(a[mailbox])
+	if m == nil {
+		m = map[string]string{}
+	}
+	m[name] = value
+	a[mailbox] = m
+}
