@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"io"
@@ -11,8 +10,6 @@ import (
 	"path/filepath"
 	"slices"
 	"time"
-
-	_ "github.com/mattn/go-sqlite3" // the driver of fill's connection
 
 	"github.com/sluice-mail/sluice/kv"
 	kvsqlite "github.com/sluice-mail/sluice/kv/sqlite"
@@ -27,36 +24,33 @@ func fillKey(i int) kv.Key { return kv.Key{Prefix: kv.Script, Name: fillName(i)}
 func fillCounter(n int) kv.Key { return fillKey(rand.IntN(n/10)*10 + 3) }
 
 // fill makes a store's file of n rows with values of 64 octets, every tenth a counter (see
-// fillCounter), in key order and without fsync; expired says that every second row's time
-// is over. It costs some microseconds a row.
-func fill(ctx context.Context, path string, n int, expired bool) (err error) {
-	s, err := kvsqlite.Open(ctx, path, kvsqlite.Options{})
+// fillCounter), in key order, many a commit; expired says that every second row's time is
+// over. It costs some microseconds a row.
+func fill(ctx context.Context, path string, n int, expired bool) error {
+	s, err := kvsqlite.Open(ctx, path, kvsqlite.Options{Cache: 64 << 20})
 	if err != nil {
 		return err
 	}
-	if err := s.Close(); err != nil {
-		return err
-	}
-	db, err := sql.Open("sqlite3", "file:"+path+"?_journal_mode=WAL&_synchronous=OFF&_cache_size=-65536")
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, db.Close()) }()
-	db.SetMaxOpenConns(1)
-	exp := `0`
-	if expired {
-		exp = `CASE WHEN i % 2 = 0 THEN 1000 ELSE 0 END`
-	}
-	insert := fmt.Sprintf(`WITH RECURSIVE n (i) AS (SELECT ?1 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < ?2)
-		INSERT INTO kv (k, v, exp) SELECT CAST(char(%d) || printf('%%016d', i) AS BLOB), CASE WHEN i %% 10 = 3 THEN CAST('1' AS BLOB) ELSE randomblob(64) END, %s FROM n`, kv.Script, exp)
-	const part = 100_000
-	for i := 0; i < n; i += part {
-		if _, err := db.ExecContext(ctx, insert, i, min(i+part, n)); err != nil {
-			return fmt.Errorf("fill %s: %w", path, err)
+	const part = 20_000
+	changes := make([]kv.Change, 0, part)
+	for from := 0; from < n && err == nil; from += part {
+		changes = changes[:0]
+		for i := from; i < min(from+part, n); i++ {
+			v := kv.Value{Bytes: make([]byte, 64)}
+			for o := range v.Bytes {
+				v.Bytes[o] = byte(rand.Uint32())
+			}
+			if i%10 == 3 {
+				v.Bytes = []byte("1000000") // which stays as long for a while
+			}
+			if expired && i%2 == 0 {
+				v.Expires = time.UnixMilli(1000)
+			}
+			changes = append(changes, kv.Change{Key: fillKey(i), Value: v})
 		}
+		err = s.Apply(ctx, changes)
 	}
-	_, err = db.ExecContext(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`)
-	return err
+	return errors.Join(err, s.Close())
 }
 
 // copyFile copies a closed store's file.

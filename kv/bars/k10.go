@@ -28,7 +28,7 @@ type k10Size struct {
 const (
 	k10Rounds  = 7
 	k10Gets    = 20_000
-	k10Uncache = 1000 // gets of which each comes after a write
+	k10Uncache = 1000   // gets of which each comes after a write
 	k10Writes  = 10_000 // by k10Writers together
 	k10Writers = 8
 	k10Purged  = 40_000 // expired rows removed, as many lived between them
