@@ -55,6 +55,7 @@ var all = []bar{
 	{id: "K5", title: "rate limit", measure: k5},
 	{id: "K6", title: "lock and unlock", measure: k6},
 	{id: "K7", title: "purge", print: k7},
+	{id: "K9", title: "kill -9", print: k9},
 	{id: "K10", title: "size", print: k10},
 }
 
