@@ -307,34 +307,34 @@ func decodedHeader(h *mail.Header) []byte {
 	return out.bytes()
 }
 
-// boundaryIn says whether a line of text begins with a boundary of a multipart of the message.
-func (r *Run) boundaryIn(text string) bool {
+// boundaryIn says whether a line of text begins with a boundary of a multipart that a part is in,
+// so that the text could not stand there as it is.
+func (r *Run) boundaryIn(p *mail.Part, text string) bool {
 	if !strings.HasPrefix(text, "--") && !strings.Contains(text, "\n--") {
 		return false
 	}
 	e := r.editing()
-	if e == nil {
-		return false
+	r.work(len(text))
+	found, _ := e.boundaryAbove(e.base.Root(), p, text)
+	return found
+}
+
+// boundaryAbove is boundaryIn for the part in place of from and all in it; in says whether p is
+// among them.
+func (e *editor) boundaryAbove(from, p *mail.Part, text string) (found, in bool) {
+	from = e.current(from)
+	if from == p {
+		return false, true
 	}
-	in := func(root *mail.Part) bool {
-		for p := range root.All() {
-			b := "--" + strings.TrimRight(p.Params["boundary"], " \t\r\n")
-			if len(b) == 2 || !p.Multipart() {
-				continue
-			}
-			if r.work(len(text)) || strings.HasPrefix(text, b) || strings.Contains(text, "\n"+b) {
-				return true
-			}
+	if from.Message != nil {
+		return e.boundaryAbove(from.Message.Root(), p, text)
+	}
+	for _, child := range from.Parts {
+		if found, in = e.boundaryAbove(child, p, text); in {
+			b := "--" + strings.TrimRight(from.Params["boundary"], " \t\r\n")
+			found = found || len(b) > 2 && (strings.HasPrefix(text, b) || strings.Contains(text, "\n"+b))
+			return found, true
 		}
-		return false
 	}
-	if in(e.base.Root()) {
-		return true
-	}
-	for _, p := range e.parts {
-		if in(p) {
-			return true
-		}
-	}
-	return false
+	return false, false
 }

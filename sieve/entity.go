@@ -46,7 +46,7 @@ func newField(name, value string) mail.Field {
 
 func hasLongLine(s string) bool {
 	for line := range strings.Lines(s) {
-		if len(line) > maxPlainLine+2 {
+		if len(strings.TrimRight(line, "\r\n")) > maxPlainLine {
 			return true
 		}
 	}

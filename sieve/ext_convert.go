@@ -64,8 +64,12 @@ func isMediaType(s string) bool {
 	return ok && checkFieldName(a) == nil && checkFieldName(b) == nil && !strings.Contains(b, "/")
 }
 
-// metParam says whether a parameter of a conversion asks for what is done anyway.
+// metParam says whether a parameter of a conversion asks for what is done anyway, or for
+// nothing.
 func metParam(s string) bool {
+	if strings.TrimSpace(s) == "" {
+		return true
+	}
 	name, value, _ := strings.Cut(s, "=")
 	value = strings.Trim(strings.TrimSpace(value), `"`)
 	return strings.EqualFold(strings.TrimSpace(name), "charset") && (strings.EqualFold(value, "utf-8") || strings.EqualFold(value, "utf8"))
@@ -105,7 +109,7 @@ func (r *Run) convert(from, to string) (bool, error) {
 			return false, r.err
 		}
 		text := do(s)
-		fields, body := textContent(subtype, text, r.boundaryIn(text))
+		fields, body := textContent(subtype, text, r.boundaryIn(p, text))
 		var err error
 		if r.isRoot(p) {
 			h := withoutContent(p)

@@ -57,7 +57,7 @@ func checkFieldName(s string) error {
 // checkFieldValue returns an error if a text can be no value of a field. Line ends are no
 // error: the field is folded there.
 func checkFieldValue(s string, most int) error {
-	if strings.IndexByte(s, 0) >= 0 {
+	if strings.IndexByte(s, 0) >= 0 { // in a constant
 		return matchError("the value " + strconv.Quote(clip(s)) + " of a field is invalid: it holds NUL")
 	}
 	if len(s) > most {
@@ -84,7 +84,8 @@ func bindAddHeader(b *Binder, c *Call) Do {
 		}
 	}
 	return func(r *Run) error {
-		n, v := name.Value(r), value.Value(r)
+		// NUL that comes from the message is no fault of the script.
+		n, v := name.Value(r), strings.ReplaceAll(value.Value(r), "\x00", "")
 		if err := checkFieldName(n); err != nil {
 			return err
 		}

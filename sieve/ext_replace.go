@@ -2,7 +2,6 @@ package sieve
 
 import (
 	"bytes"
-	"errors"
 	"slices"
 	"strings"
 
@@ -121,16 +120,30 @@ func entityContent(s string) (fields []mail.Field, body []byte) {
 
 // replaceCurrent puts a text or an entity in the place of the part that a loop is at.
 func (r *Run) replaceCurrent(s string, isEntity bool) error {
-	var raw []byte
-	if isEntity {
-		raw = []byte(withCRLF(s))
-		if r.boundaryIn(s) {
-			return errors.New("the replacement holds a boundary of the message")
-		}
-	} else {
-		raw = entity(textContent("plain", s, r.boundaryIn(s)))
+	p := r.msg.part
+	clash := r.boundaryIn(p, s)
+	switch {
+	case isEntity && !clash:
+		return r.putPart([]byte(withCRLF(s)))
+	case isEntity:
+		s = firstText(s)
 	}
-	return r.putPart(raw)
+	return r.putPart(entity(textContent("plain", s, clash)))
+}
+
+// firstText returns the first text of an entity. It is what can be put into a message that has,
+// perhaps on purpose, the boundaries of the entity: to leave the part as it was is what its sender
+// would like.
+func firstText(s string) string {
+	for p := range mail.New([]byte(s)).Root().All() {
+		if p.Type == "text" && !p.Multipart() {
+			if p.Subtype == "html" {
+				return htmlText(p.Text())
+			}
+			return p.Text()
+		}
+	}
+	return ""
 }
 
 // putPart puts an entity in the place of the part that a loop is at.
