@@ -2,9 +2,12 @@ package main
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -23,21 +26,45 @@ import (
 type kvIn struct {
 	Store  string
 	Prefix string
-	Script string
+	Script octets
 	Kind   string
-	Name   string
-	Value  string
+	Name   octets
+	Value  octets
 	TTL    string
 	By     int64
 	Cursor string
 	Limit  int
 }
 
+// octets are any bytes. They cross the control socket in base64: JSON text would change those that
+// are no UTF-8.
+type octets string
+
+func (o octets) MarshalText() ([]byte, error) {
+	return base64.StdEncoding.AppendEncode(nil, []byte(o)), nil
+}
+
+func (o *octets) UnmarshalText(text []byte) error {
+	b, err := base64.StdEncoding.AppendDecode(nil, text)
+	*o = octets(b)
+	return err
+}
+
 // kvRow is a row as the commands show it: the value as text where it is text, as JSON for a
 // script's value, else as hex.
 type kvRow struct {
+	Prefix  string
+	Name    octets
+	Value   string
+	Expires *time.Time
+	Absent  bool // a counter that nobody has counted yet
+}
+
+// kvShown is a kvRow as --json prints it. A name that is no UTF-8 is in base64, as in a dump.
+type kvShown struct {
 	Prefix  string     `json:"prefix"`
-	Name    string     `json:"name"`
+	Name    *string    `json:"name,omitempty"`
+	Name64  *octets    `json:"name64,omitempty"`
 	Value   string     `json:"value"`
 	Expires *time.Time `json:"expires,omitempty"`
 }
@@ -56,30 +83,49 @@ func (n *node) where(in kvIn) (kv.Store, kv.Key, error) {
 		if !ok {
 			return nil, kv.Key{}, fmt.Errorf("--kind %q is not one of value, counter, rate, lock", in.Kind)
 		}
-		return s, runtime.ScriptKey(p, in.namespace(), in.Name), nil
+		return s, runtime.ScriptKey(p, in.namespace(), string(in.Name)), nil
 	}
 	p, err := kv.ParsePrefix(in.Prefix)
-	return s, kv.Key{Prefix: p, Name: in.Name}, err
+	return s, kv.Key{Prefix: p, Name: string(in.Name)}, err
+}
+
+// whereRow is where for values and counters, which have rows that can be shown and set.
+func (n *node) whereRow(in kvIn) (kv.Store, kv.Key, error) {
+	s, k, err := n.where(in)
+	if kind := k.Prefix.Info().Kind; err == nil && (kind == kv.KindRate || kind == kv.KindLock) {
+		err = fmt.Errorf("%s holds rate limits or locks, which cannot be listed, shown or set; kv stats counts them, kv del ends them", k.Prefix)
+	}
+	return s, k, err
 }
 
 // namespace is the key space behind --script: an administrator's namespace, or user:ID.
 func (in kvIn) namespace() string {
-	if id, ok := strings.CutPrefix(in.Script, "user:"); ok {
+	if id, ok := strings.CutPrefix(string(in.Script), "user:"); ok {
 		return scripts.UserNamespace(id)
 	}
-	return scripts.AdminNamespace(in.Script)
+	return scripts.AdminNamespace(string(in.Script))
 }
 
 // row shows an item.
 func (in kvIn) row(k kv.Key, v kv.Value) kvRow {
-	r := kvRow{Prefix: k.Prefix.String(), Name: k.Name, Value: showValue(k.Prefix, v.Bytes)}
+	r := kvRow{Prefix: k.Prefix.String(), Name: octets(k.Name), Value: showValue(k.Prefix, v.Bytes)}
 	if in.Script != "" {
-		r.Name = strings.TrimPrefix(k.Name, in.namespace()+"\x00")
+		r.Name = octets(strings.TrimPrefix(k.Name, in.namespace()+"\x00"))
 	}
 	if !v.Expires.IsZero() {
 		r.Expires = &v.Expires
 	}
 	return r
+}
+
+func (r kvRow) shown() kvShown {
+	out := kvShown{Prefix: r.Prefix, Value: r.Value, Expires: r.Expires}
+	if name := string(r.Name); utf8.ValidString(name) {
+		out.Name = &name
+	} else {
+		out.Name64 = &r.Name
+	}
+	return out
 }
 
 func showValue(p kv.Prefix, b []byte) string {
@@ -103,15 +149,19 @@ func printable(s string) bool {
 
 // bytes is the value that a command gives, as the row keeps it.
 func (in kvIn) bytes(p kv.Prefix) ([]byte, error) {
+	text := string(in.Value)
 	if p != kv.Script {
-		return []byte(in.Value), nil
+		if _, err := kv.ParseCounter([]byte(text)); err != nil && p.Info().Kind == kv.KindCounter {
+			return nil, fmt.Errorf("%s holds counters: the value has to be a whole number", p)
+		}
+		return []byte(text), nil
 	}
-	v, err := runtime.ParseLiteral(in.Value)
+	v, err := runtime.ParseLiteral(text)
 	if err != nil {
-		if strings.HasPrefix(in.Value, "{") || strings.HasPrefix(in.Value, "[") || strings.HasPrefix(in.Value, `"`) {
+		if hasAnyPrefix(text, "{", "[", `"`) {
 			return nil, fmt.Errorf("the value begins as JSON and is none: %w", err)
 		}
-		v = in.Value // a bare word is text
+		v = text // a bare word is text
 	}
 	return runtime.EncodeValue(v)
 }
@@ -125,15 +175,16 @@ func (in kvIn) ttl() (time.Duration, error) {
 
 var (
 	opKVGet = newOp("kv/get", func(ctx context.Context, n *node, in kvIn) (kvRow, error) {
-		s, k, err := n.where(in)
+		s, k, err := n.whereRow(in)
 		if err != nil {
 			return kvRow{}, err
 		}
-		if k.Prefix.Info().Kind == kv.KindCounter {
-			v, err := s.Counter(ctx, k)
-			return in.row(k, kv.Value{Bytes: kv.FormatCounter(v)}), err
-		}
 		v, err := s.Get(ctx, k)
+		if errors.Is(err, kv.ErrNotFound) && k.Prefix.Info().Kind == kv.KindCounter {
+			r := in.row(k, kv.Value{Bytes: kv.FormatCounter(0)})
+			r.Absent = true
+			return r, nil
+		}
 		return in.row(k, v), err
 	})
 	opKVSet = newOp("kv/set", func(ctx context.Context, n *node, in kvIn) (bool, error) {
@@ -157,7 +208,7 @@ var (
 		if in.Script != "" {
 			in.Kind = "counter"
 		}
-		s, k, err := n.where(in)
+		s, k, err := n.whereRow(in)
 		if err != nil {
 			return 0, err
 		}
@@ -168,12 +219,9 @@ var (
 		return s.Incr(ctx, k, in.By, ttl)
 	}).first()
 	opKVList = newOp("kv/list", func(ctx context.Context, n *node, in kvIn) (kvPage, error) {
-		s, k, err := n.where(in)
+		s, k, err := n.whereRow(in)
 		if err != nil {
 			return kvPage{}, err
-		}
-		if kind := k.Prefix.Info().Kind; kind == kv.KindRate || kind == kv.KindLock {
-			return kvPage{}, fmt.Errorf("%s holds rate limits or locks, which cannot be listed; kv stats counts them", k.Prefix)
 		}
 		items, next, err := s.List(ctx, k.Prefix, k.Name, in.Cursor, in.Limit)
 		p := kvPage{Rows: []kvRow{}, Next: next}
@@ -231,7 +279,7 @@ type kvStats struct {
 }
 
 func kvWrite(ctx context.Context, n *node, in kvIn, write func(kv.Store, context.Context, kv.Key, []byte, time.Duration) error) error {
-	s, k, err := n.where(in)
+	s, k, err := n.whereRow(in)
 	if err != nil {
 		return err
 	}
@@ -281,7 +329,7 @@ var kvCommands = []kvCommand{
 			return kvMissing(err)
 		}
 		if asJSON {
-			return printJSON(cmd.OutOrStdout(), r)
+			return printJSON(cmd.OutOrStdout(), r.shown())
 		}
 		_, err = fmt.Fprintln(cmd.OutOrStdout(), r.Value)
 		return err
@@ -291,8 +339,16 @@ var kvCommands = []kvCommand{
 		if err != nil {
 			return kvMissing(err)
 		}
+		if r.Absent {
+			return errAbsent
+		}
 		if asJSON {
-			return printJSON(cmd.OutOrStdout(), map[string]any{"name": r.Name, "expires": r.Expires})
+			show := r.shown()
+			return printJSON(cmd.OutOrStdout(), struct {
+				Name    *string    `json:"name,omitempty"`
+				Name64  *octets    `json:"name64,omitempty"`
+				Expires *time.Time `json:"expires"`
+			}{show.Name, show.Name64, r.Expires})
 		}
 		text := "never"
 		if r.Expires != nil {
@@ -311,7 +367,7 @@ var kvCommands = []kvCommand{
 	}},
 	{use: "del", short: "Remove a key; exit code 1 if it is absent", args: []string{"NAME"}, run: func(cmd *cobra.Command, c *Config, in kvIn, asJSON bool) error {
 		done, err := opKVDel.call(cmd.Context(), c, in)
-		return kvDone(cmd, "deleted", done, asJSON, errors.New("the key is absent"), err)
+		return kvDone(cmd, "deleted", done, asJSON, errAbsent, err)
 	}},
 	{use: "incr", short: "Add to a counter and print it", args: []string{"NAME"}, ttl: true, by: true, run: func(cmd *cobra.Command, c *Config, in kvIn, asJSON bool) error {
 		v, err := opKVIncr.call(cmd.Context(), c, in)
@@ -354,6 +410,13 @@ var kvCommands = []kvCommand{
 	}},
 }
 
+// printLine prints v on one line, for a stream of objects.
+func printLine(w io.Writer, v any) error {
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	return e.Encode(v)
+}
+
 // kvDone ends a command that says only whether it did something: why is the error if it did not.
 func kvDone(cmd *cobra.Command, what string, done, asJSON bool, why, err error) error {
 	if err == nil && asJSON {
@@ -365,9 +428,11 @@ func kvDone(cmd *cobra.Command, what string, done, asJSON bool, why, err error) 
 	return err
 }
 
+var errAbsent = errors.New("the key is absent")
+
 func kvMissing(err error) error {
 	if err.Error() == kv.ErrNotFound.Error() {
-		return errors.New("the key is absent")
+		return errAbsent
 	}
 	return err
 }
@@ -391,13 +456,13 @@ func kvPages(ctx context.Context, cmd *cobra.Command, c *Config, in kvIn, asJSON
 		}
 		for _, r := range page.Rows {
 			if asJSON {
-				err = json.NewEncoder(w).Encode(r) // one object a line: a stream
+				err = printLine(w, r.shown())
 			} else {
 				expires := ""
 				if r.Expires != nil {
 					expires = "  # until " + r.Expires.Format(time.DateTime)
 				}
-				name := r.Name
+				name := string(r.Name)
 				if !printable(name) {
 					name = strconv.Quote(name)
 				}
@@ -415,15 +480,24 @@ func kvPages(ctx context.Context, cmd *cobra.Command, c *Config, in kvIn, asJSON
 	return nil
 }
 
+// takes names the arguments of a command, in brackets those that may be left out.
+func (k kvCommand) takes(args []string) string {
+	if len(args) == 0 {
+		return "no arguments"
+	}
+	all := slices.Clone(args)
+	for i := len(all) - k.optional; i < len(all); i++ {
+		all[i] = "[" + all[i] + "]"
+	}
+	return strings.Join(all, " ")
+}
+
 func (k kvCommand) command(g *globals) *cobra.Command {
 	var in kvIn
 	var asJSON bool
 	use := k.use
 	if !k.noKey {
-		use += " [PREFIX] " + strings.Join(k.args[:len(k.args)-k.optional], " ")
-		for _, a := range k.args[len(k.args)-k.optional:] {
-			use += "[" + a + "]"
-		}
+		use += " " + k.takes(append([]string{"[PREFIX]"}, k.args...))
 	}
 	cmd := &cobra.Command{
 		Use: use, Short: k.short,
@@ -435,7 +509,7 @@ func (k kvCommand) command(g *globals) *cobra.Command {
 				want = append([]string{"PREFIX"}, want...)
 			}
 			if len(args) > len(want) || len(args) < len(want)-k.optional {
-				return usage("kv %s takes %s; see sluice kv --help", k.use, strings.Join(want, " "))
+				return usage("kv %s takes %s; see sluice kv %s --help", k.use, k.takes(want), k.use)
 			}
 			if _, known := scriptKinds[in.Kind]; in.Script != "" && !known {
 				return usage("--kind %q is not one of value, counter, rate, lock", in.Kind)
@@ -445,9 +519,9 @@ func (k kvCommand) command(g *globals) *cobra.Command {
 				case "PREFIX":
 					in.Prefix = args[i]
 				case "NAME", "START":
-					in.Name = args[i]
+					in.Name = octets(args[i])
 				case "VALUE":
-					in.Value = args[i]
+					in.Value = octets(args[i])
 				}
 			}
 			if in.Limit < 0 {
@@ -463,8 +537,8 @@ func (k kvCommand) command(g *globals) *cobra.Command {
 	f := cmd.Flags()
 	f.StringVar(&in.Store, "store", "", "id of the store; none: the default one")
 	if !k.noKey {
-		f.StringVar(&in.Script, "script", "", "namespace of scripts, or user:ID for an account's, in place of PREFIX")
-		f.StringVar(&in.Kind, "kind", "value", "with --script: value, counter, rate or lock")
+		f.StringVar((*string)(&in.Script), "script", "", "namespace of scripts, or user:ID for an account's, in place of PREFIX")
+		f.StringVar(&in.Kind, "kind", "value", "with --script: value or counter; for del also rate or lock")
 	}
 	if k.use == "list" {
 		f.IntVar(&in.Limit, "limit", 1000, "rows at most; 0: all")

@@ -112,7 +112,7 @@ func (in importIn) write(ctx context.Context, s kv.Store) (out importOut, err er
 	for range importers {
 		wg.Go(func() {
 			for r := range rows {
-				to, err := in.writeOne(ctx, s, r, &out)
+				to, err := in.insist(ctx, s, r, &out)
 				if err != nil {
 					cancel(fmt.Errorf("%s: %w", r.Prefix, err))
 					continue
@@ -132,6 +132,25 @@ func (in importIn) write(ctx context.Context, s kv.Store) (out importOut, err er
 	close(rows)
 	wg.Wait()
 	return out, context.Cause(ctx)
+}
+
+// patience is for how long one row is tried again while the store does not answer. A server that is slow
+// under so many writes at once shall not end an import in the middle.
+const patience = 10 * time.Second
+
+// insist is writeOne with patience. To write a row twice does no harm: it is the same row.
+func (in importIn) insist(ctx context.Context, s kv.Store, r kvRaw, out *importOut) (*int, error) {
+	began := time.Now()
+	for pause := 20 * time.Millisecond; ; pause = min(2*pause, time.Second) {
+		to, err := in.writeOne(ctx, s, r, out)
+		if !kv.IsUnavailable(err) || ctx.Err() != nil || time.Since(began) > patience {
+			return to, err
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+		}
+	}
 }
 
 // writeOne writes a row and returns what it counts as.
@@ -307,13 +326,11 @@ func kvImport(g *globals) *cobra.Command {
 
 // openDump opens a dump that was read to its end once, and counts its rows.
 func openDump(path string) (*os.File, int64, error) {
-	f, err := os.Open(path)
+	open := func() (*os.File, error) { return os.Open(path) }
 	if path == "-" {
-		if f, err = os.CreateTemp("", "sluice-import-"); err == nil {
-			os.Remove(f.Name())
-			_, err = io.Copy(f, os.Stdin)
-		}
+		open = func() (*os.File, error) { return spool(os.Stdin) }
 	}
+	f, err := open()
 	if err != nil {
 		return nil, 0, err
 	}
@@ -322,6 +339,19 @@ func openDump(path string) (*os.File, int64, error) {
 		return nil, 0, errors.Join(fmt.Errorf("%s: %w", path, err), f.Close())
 	}
 	return f, rows, nil
+}
+
+// spool copies in to a file without a name.
+func spool(in io.Reader) (*os.File, error) {
+	f, err := os.CreateTemp("", "sluice-import-")
+	if err != nil {
+		return nil, err
+	}
+	os.Remove(f.Name())
+	if _, err := io.Copy(f, in); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
 }
 
 // countRows reads a dump from its beginning to its end and goes back to the beginning.
