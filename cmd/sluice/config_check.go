@@ -19,11 +19,7 @@ import (
 func (c *Config) check(from origins) error {
 	e := &configError{}
 	bad := func(path, format string, args ...any) {
-		at := from[path]
-		if at == "" {
-			at = "configuration"
-		}
-		e.lines = append(e.lines, at+": "+path+": "+fmt.Sprintf(format, args...))
+		e.lines = append(e.lines, from.of(path)+": "+path+": "+fmt.Sprintf(format, args...))
 	}
 	oneOf := func(path, v string, allowed ...string) {
 		if !slices.Contains(allowed, v) {

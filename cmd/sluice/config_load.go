@@ -14,8 +14,18 @@ import (
 )
 
 // origins says where each setting, named by its dotted path, comes from; a setting that
-// is not in it has its default.
+// is not in it has its default. Tables such as store.main and script.0 are in it too.
 type origins map[string]string
+
+// of says where path was set, or else the table that it is missing in.
+func (o origins) of(path string) string {
+	for p := path; p != ""; p = p[:max(strings.LastIndexByte(p, '.'), 0)] {
+		if at := o[p]; at != "" {
+			return at
+		}
+	}
+	return "configuration"
+}
 
 // What derive is told.
 const (
@@ -199,6 +209,7 @@ func (r *reader) value(f reflect.Value, x any, at string) {
 			}
 			r.value(elem, sub[id], join(at, id))
 			f.SetMapIndex(reflect.ValueOf(id), elem)
+			r.from[join(at, id)] = fmt.Sprintf("%s:%d", r.name, r.lines[join(at, id)])
 		}
 	case f.Kind() == reflect.Slice && f.Type().Elem().Kind() == reflect.Struct:
 		list, ok := x.([]any)
@@ -209,7 +220,9 @@ func (r *reader) value(f reflect.Value, x any, at string) {
 		for i, sub := range list {
 			elem := reflect.New(f.Type().Elem()).Elem()
 			elem.Set(reflect.ValueOf(defaultScript()))
-			r.value(elem, sub, fmt.Sprintf("%s.%d", at, i))
+			one := fmt.Sprintf("%s.%d", at, i)
+			r.value(elem, sub, one)
+			r.from[one] = fmt.Sprintf("%s:%d", r.name, r.lines[one])
 			f.Set(reflect.Append(f, elem))
 		}
 	default:

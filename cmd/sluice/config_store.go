@@ -3,11 +3,13 @@ package main
 import (
 	"maps"
 	"net/url"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/sluice-mail/sluice/kv"
+	"github.com/sluice-mail/sluice/kv/memcached"
 )
 
 // backend is a type of store: the settings that it has beside those of every store.
@@ -15,16 +17,18 @@ type backend struct {
 	settings []string
 	server   bool // it is reached by URL
 	many     bool // by more than one
+	schemes  []string
+	serves   func(kv.Info) error // nil: every prefix
 }
 
 var backends = map[string]backend{
 	"memory":    {},
 	"sqlite":    {settings: []string{"path", "cache"}},
 	"rocksdb":   {settings: []string{"path", "cache"}},
-	"redis":     {settings: []string{"mode", "master", "cache"}, server: true, many: true},
-	"postgres":  {settings: []string{"cache"}, server: true},
-	"mysql":     {settings: []string{"cache"}, server: true},
-	"memcached": {settings: []string{"cache"}, server: true, many: true},
+	"redis":     {settings: []string{"mode", "master", "cache"}, server: true, many: true, schemes: []string{"redis", "rediss", "unix"}},
+	"postgres":  {settings: []string{"cache"}, server: true, schemes: []string{"postgres", "postgresql"}},
+	"mysql":     {settings: []string{"cache"}, server: true, schemes: []string{"mysql"}},
+	"memcached": {settings: []string{"cache"}, server: true, many: true, schemes: []string{"memcached", "memcacheds", "unix"}, serves: memcached.Serves},
 }
 
 var serverSettings = []string{"urls", "username", "password-file", "tls-ca", "namespace", "timeout", "pool"}
@@ -37,8 +41,7 @@ func (b backend) has(setting string) bool {
 
 var storeID = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
 
-// checkStores checks [storage] and every [store."id"]. That a store can keep what is sent there is
-// checked when it is opened: it knows best.
+// checkStores checks [storage] and every [store."id"].
 func (c *Config) checkStores(from origins, bad func(path, format string, args ...any), oneOf func(path, v string, allowed ...string), schedule func(path, v string)) {
 	known := func(path, id string) {
 		if _, ok := c.Store[id]; !ok {
@@ -52,8 +55,8 @@ func (c *Config) checkStores(from origins, bad func(path, format string, args ..
 		}
 	}
 	named := map[kv.Prefix]string{}
-	for name, id := range c.Storage.Prefix {
-		at := "storage.prefix." + name
+	for _, name := range slices.Sorted(maps.Keys(c.Storage.Prefix)) {
+		at, id := "storage.prefix."+name, c.Storage.Prefix[name]
 		p, err := kv.ParsePrefix(name)
 		if err != nil {
 			bad(at, "%v", err)
@@ -65,9 +68,10 @@ func (c *Config) checkStores(from origins, bad func(path, format string, args ..
 		named[p] = name
 		known(at, id)
 	}
+	c.checkRoutes(bad)
 	paths := map[string]string{}
-	for id, s := range c.Store {
-		at := "store." + id
+	for _, id := range slices.Sorted(maps.Keys(c.Store)) {
+		at, s := "store."+id, c.Store[id]
 		if !storeID.MatchString(id) {
 			// Dotted paths and variables of the environment name its settings.
 			bad(at, "%q is no id of a store: letters, digits, - and _", id)
@@ -88,11 +92,34 @@ func (c *Config) checkStores(from origins, bad func(path, format string, args ..
 		} else if b.has("path") {
 			if s.Path == "" {
 				bad(at+".path", "must not be empty")
-			} else if other, twice := paths[s.Path]; twice {
+			} else if other, twice := paths[filepath.Clean(s.Path)]; twice {
 				bad(at+".path", "is the file of [store.%q] too", other)
 			}
-			paths[s.Path] = id
+			paths[filepath.Clean(s.Path)] = id
 		}
+	}
+}
+
+// checkRoutes refuses what sends a prefix to a store that cannot keep it. One line tells of all prefixes
+// of a setting.
+func (c *Config) checkRoutes(bad func(path, format string, args ...any)) {
+	type route struct{ setting, id string }
+	refused := map[route][]error{}
+	for p := range 256 {
+		var r route
+		r.setting, r.id = c.routeOf(kv.Prefix(p))
+		if serves := backends[c.Store[r.id].Type].serves; serves != nil {
+			if err := serves(kv.Prefix(p).Info()); err != nil {
+				refused[r] = append(refused[r], err)
+			}
+		}
+	}
+	for r, errs := range refused {
+		if len(errs) == 1 {
+			bad(r.setting, "[store.%q]: %v", r.id, errs[0])
+			continue
+		}
+		bad(r.setting, "[store.%q]: %v (and %d more prefixes)", r.id, errs[0], len(errs)-1)
 	}
 }
 
@@ -110,6 +137,9 @@ func (s StoreConfig) checkURLs(at string, b backend, bad func(path, format strin
 		if err != nil || u.Scheme == "" {
 			bad(at+".urls", "entry %d is no URL", i+1) // not shown: who knows what is in it
 			continue
+		}
+		if !slices.Contains(b.schemes, u.Scheme) {
+			bad(at+".urls", "entry %d does not begin with %s, as those of a store of type %s do", i+1, strings.Join(b.schemes, ":// or ")+"://", s.Type)
 		}
 		if _, secret := u.User.Password(); secret || u.Query().Has("password") {
 			bad(at+".urls", "entry %d holds a password, which would show in many places; use password-file", i+1)
@@ -158,24 +188,29 @@ func (c *Config) dropUnused(from origins) {
 
 // storeOf returns the id of the store that has prefix p when no store is named.
 func (c *Config) storeOf(p kv.Prefix) string {
+	_, id := c.routeOf(p)
+	return id
+}
+
+// routeOf is storeOf, with the setting that says so.
+func (c *Config) routeOf(p kv.Prefix) (setting, id string) {
 	for name, id := range c.Storage.Prefix {
 		if q, err := kv.ParsePrefix(name); err == nil && q == p {
-			return id
+			return "storage.prefix." + name, id
 		}
 	}
-	id := ""
 	switch p.Info().Class {
 	case kv.Volatile:
-		id = c.Storage.Volatile
+		setting, id = "storage.volatile", c.Storage.Volatile
 	case kv.Relaxed:
-		id = c.Storage.Relaxed
+		setting, id = "storage.relaxed", c.Storage.Relaxed
 	case kv.Durable:
-		id = c.Storage.Durable
+		setting, id = "storage.durable", c.Storage.Durable
 	}
 	if id == "" {
-		id = c.Storage.Lookup
+		setting, id = "storage.lookup", c.Storage.Lookup
 	}
-	return id
+	return setting, id
 }
 
 // userStore reports whether users' scripts may use the store of that name, "" being the default one:

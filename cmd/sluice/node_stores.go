@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -24,6 +25,9 @@ import (
 func (n *node) openStores(ctx context.Context) error {
 	for id, c := range n.config().Store {
 		s, err := openStore(ctx, id, c, n.log)
+		if errors.Is(err, kv.ErrInvalid) {
+			return &configError{[]string{"store." + id + ": " + err.Error()}}
+		}
 		if err != nil {
 			return fmt.Errorf("store %q: %w", id, err)
 		}
@@ -74,7 +78,7 @@ func openStore(ctx context.Context, id string, c StoreConfig, log *slog.Logger) 
 	}
 	password, err := secret(c.PasswordFile)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: password-file: %w", kv.ErrInvalid, err)
 	}
 	conf, err := c.tls()
 	if err != nil {
@@ -94,7 +98,7 @@ func openStore(ctx context.Context, id string, c StoreConfig, log *slog.Logger) 
 		b, err := mysql.Open(ctx, mysql.Options{URLs: c.URLs, Username: c.Username, Password: password, TLS: conf, Namespace: c.Namespace, Timeout: wait, Pool: pool, Logger: log})
 		return behind(b, err, o)
 	case "memcached":
-		b, err := memcached.Open(ctx, memcached.Options{URLs: c.URLs, TLS: conf, Namespace: c.Namespace, Timeout: wait, Pool: pool, Logger: log})
+		b, err := memcached.Open(ctx, memcached.Options{URLs: c.URLs, Username: c.Username, Password: password, TLS: conf, Namespace: c.Namespace, Timeout: wait, Pool: pool, Logger: log})
 		return behind(b, err, o)
 	}
 	return nil, fmt.Errorf("type %q is not known", c.Type)
@@ -115,11 +119,11 @@ func (c StoreConfig) tls() (*tls.Config, error) {
 	}
 	pem, err := os.ReadFile(c.TLSCA)
 	if err != nil {
-		return nil, fmt.Errorf("tls-ca: %w", err)
+		return nil, fmt.Errorf("%w: tls-ca: %w", kv.ErrInvalid, err)
 	}
 	pool := x509.NewCertPool()
 	if !pool.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("tls-ca: %s holds no certificate", c.TLSCA)
+		return nil, fmt.Errorf("%w: tls-ca: %s holds no certificate", kv.ErrInvalid, c.TLSCA)
 	}
 	return &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}, nil
 }

@@ -135,9 +135,12 @@ func Open(_ context.Context, o Options) (*Store, error) {
 	return s, nil
 }
 
-// Serves returns nil if rows of p may be forgotten: volatile ones that are no locks, and cached
-// values that are not durable.
-func (s *Store) Serves(p kv.Info) error {
+// Serves returns nil if rows of p may be forgotten; see the function of this name.
+func (s *Store) Serves(p kv.Info) error { return Serves(p) }
+
+// Serves returns nil if rows of p may be forgotten, as memcached forgets them: volatile ones that are no
+// locks, and cached values that are not durable.
+func Serves(p kv.Info) error {
 	why := ""
 	switch {
 	case p.Kind == kv.KindLock:
