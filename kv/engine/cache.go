@@ -221,6 +221,8 @@ func (e *Engine) Metrics() Metrics {
 		m.Misses += e.cache.counts[i].misses.Load()
 	}
 	m.CacheOctets = e.cache.ristretto.MaxCost() - e.cache.ristretto.RemainingCost()
-	m.Foreign = int64(e.cache.epoch.Load())
+	if e.cache.foreign != nil {
+		m.Foreign = e.cache.foreign.seen.Load()
+	}
 	return m
 }

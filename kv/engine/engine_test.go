@@ -164,6 +164,9 @@ func TestWritesOfAnotherProcessAreNoticed(t *testing.T) {
 		read()
 		goruntime.Gosched()
 	}
+	if n := e.Metrics().Foreign; n != 0 {
+		t.Errorf("%d writes of other processes are counted, and there was none", n)
+	}
 	other, err := sqlite.Open(t.Context(), path, sqlite.Options{}) // ignores the lock of the engine
 	if err != nil {
 		t.Fatal(err)
@@ -177,6 +180,9 @@ func TestWritesOfAnotherProcessAreNoticed(t *testing.T) {
 			t.Fatal("the cache never noticed")
 		}
 		goruntime.Gosched()
+	}
+	if e.Metrics().Foreign == 0 {
+		t.Error("a write of another process is not counted")
 	}
 	if err := other.Close(); err != nil {
 		t.Fatal(err)

@@ -26,6 +26,7 @@ type watcher struct {
 	looking atomic.Bool
 	version int64 // of whoever holds looking
 	known   bool
+	seen    atomic.Int64 // times that another process had written
 }
 
 func newWatcher(b versioned, clock *kv.Clock, machine bool, changed func()) *watcher {
@@ -61,7 +62,10 @@ func (w *watcher) look(now int64) {
 		return // the cache stays out of use, and the next reader tries again
 	}
 	if !w.known || v != w.version {
-		w.changed()
+		w.changed() // also at the first look: what was filled before it may be older
+	}
+	if w.known && v != w.version {
+		w.seen.Add(1)
 	}
 	w.version, w.known = v, true
 	w.looked.Store(now)
