@@ -63,7 +63,7 @@ func TestTwoServersShareLimitsGreylistAndLocks(t *testing.T) {
 	for kind := range sharedServers {
 		t.Run(kind, func(t *testing.T) {
 			a, b, _ := twoServers(t, kind, map[string]string{
-				"grey.expr": `if key_add("", "waits " + sender(), 1, "1h") { tempfail("come again") } else { keep() }`,
+				"grey.expr":  `if key_add("", "waits " + sender(), 1, "1h") { tempfail("come again") } else { keep() }`,
 				"limit.expr": `if sender() != "new@remote.test" or rate_limit("", sender(), "5/1h").allowed { keep() } else { reject("too many") }`,
 				// Reading and writing are two steps: without the lock some are lost.
 				"count.js": `if (sender() === "new@remote.test") keep();
