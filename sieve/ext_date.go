@@ -37,11 +37,10 @@ func bindDate(b *Binder, c *Call) Check {
 	names := b.headerNames([]Text{c.Text("header-name")})
 	part, zone := b.datePart(c), b.dateZone(c)
 	original := c.Tag("originalzone") != nil
-	m := c.Matcher("key-list")
+	m, pick := c.Matcher("key-list"), c.pick
 	return func(r *Run) (bool, error) {
 		n := 0
-		for i := range names {
-			f := r.field(&names[i])
+		for _, f := range pick.fields(r, names) {
 			for j := range f.found {
 				r.work(len(f.found[j].Raw))
 				t, err := mail.ParseDate(dateText(f.found[j].Value()))

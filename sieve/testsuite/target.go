@@ -54,7 +54,7 @@ func (o *outlet) file(a *runtime.Action, raw []byte) error {
 	o.failed = true
 	s.errorf("failed to store into mailbox '%s': %v", name, err)
 	if a.Kind == runtime.FileInto && (errors.Is(err, errNoMailbox) || errors.Is(err, errBadName)) {
-		m.flags = nil
+		m.flags, m.raw = nil, s.tx.Message.Raw() // as it came: the edits fall with what failed
 		return s.store.add(inbox, true, m)
 	}
 	return err
