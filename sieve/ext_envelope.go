@@ -24,19 +24,37 @@ func init() {
 func bindEnvelope(b *Binder, c *Call) Check {
 	names := c.Texts("envelope-part")
 	for _, n := range names {
-		if s, ok := n.Constant(); ok && envelopeIndex(s) < 0 {
-			b.Errorf(n.Span, "envelope: unknown part %q; expected from or to", clip(s))
+		s, ok := n.Constant()
+		if !ok || envelopeIndex(s) >= 0 {
+			continue
 		}
+		other, ok := envelopeParts[lowerASCII(s)]
+		switch e := b.lang.registry.extensions[other.capability]; {
+		case !ok || e == nil:
+			b.Errorf(n.Span, "envelope: unknown part %q; expected from or to", clip(s))
+		case !b.Required(other.capability):
+			b.needs(n.Span, "part", s, e)
+		case c.group(groupAddressPart) != nil:
+			b.Errorf(n.Span, "envelope: %q is no address, and has no parts such as %q", clip(s), ":"+c.group(groupAddressPart).Def.Name)
+		}
+	}
+	active := map[string]bool{}
+	for name, p := range envelopeParts {
+		active[name] = b.Required(p.capability)
 	}
 	m, part := c.Matcher("key-list"), c.AddressPart()
 	return func(r *Run) (bool, error) {
 		n := 0
 		for i := range names {
-			k := envelopeIndex(names[i].Value(r))
-			if k < 0 {
-				continue
+			name := names[i].Value(r)
+			var v []Value
+			if k := envelopeIndex(name); k >= 0 {
+				v = r.path(k).values(r, part)
+			} else if name = lowerASCII(name); active[name] {
+				for _, s := range envelopeParts[name].values(r) {
+					v = append(v, Value{Text: s})
+				}
 			}
-			v := r.path(k).values(r, part)
 			if m.Counting() {
 				n += len(v)
 			} else if m.Match(r, v) {

@@ -47,6 +47,8 @@ type Options struct {
 	EditedSize bool
 	// Zone is the zone of dates where a script names none; nil: that of the machine.
 	Zone *time.Location
+	// Mail says how scripts answer, notify, report, redirect and remember.
+	Mail MailOptions
 	// Environment are items of the environment by their names in lower case. They go before
 	// those that a run knows of itself, such as name, version or location.
 	Environment map[string]string
@@ -119,6 +121,7 @@ func (o Options) withDefaults() Options {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	o.Source = o.Source.withDefaults()
+	o.Mail = o.Mail.withDefaults()
 	return o
 }
 

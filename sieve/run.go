@@ -230,7 +230,10 @@ func (r *Run) Act(a runtime.Action) error {
 	if r.err != nil {
 		return r.err
 	}
-	if a.Header != nil || a.Raw != nil {
+	if a.Kind == runtime.Redirect {
+		r.redirectFrom(&a)
+	}
+	if composed(&a) {
 		return r.task.Act(a)
 	}
 	var err error
@@ -263,6 +266,12 @@ func (r *Run) Act(a runtime.Action) error {
 		err = fmt.Errorf("sieve has no action %s", a.Kind)
 	}
 	return err
+}
+
+// composed says that an action has what scripts of other languages cannot ask for.
+func composed(a *runtime.Action) bool {
+	return a.Kind == runtime.Send || a.Kind == runtime.FileCopy || a.Header != nil || a.Raw != nil ||
+		a.From != "" || a.By != "" || a.Params != nil || a.SpecialUse != "" || a.MailboxID != ""
 }
 
 func values(list []string) []runtime.Value {
