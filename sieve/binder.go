@@ -27,6 +27,7 @@ type Binder struct {
 	slots    map[string]int // variables by name in lower case
 	headers  map[string]int // header names in lower case
 	chain    *chain         // the if that an elsif or else would belong to
+	ended    bool           // what follows in the block cannot be reached
 	later    []func()       // done when all commands are bound
 	depth    int
 	cursor   cursor
@@ -123,11 +124,15 @@ func (b *Binder) site(at Span, what string) int {
 // block binds the commands of a block.
 func (b *Binder) block(nodes []*Node) Block {
 	outer := b.chain
-	b.chain = nil
+	b.chain, b.ended = nil, false
 	b.depth++
 	defer func() { b.chain = outer; b.depth-- }()
 	out := make(Block, 0, len(nodes))
 	for _, n := range nodes {
+		if b.ended && b.active[ihaveName] {
+			break
+		}
+		b.ended = false
 		name := strings.ToLower(n.Name)
 		def, ok := b.lang.registry.commands[name]
 		if !ok {
@@ -199,6 +204,11 @@ func (b *Binder) command(n *Node, d *Command) (step, bool) {
 	defer func() { b.faulty = b.faulty || outer }()
 	current := b.chain
 	b.chain = nil
+	if current != nil && current.decided && !current.done && (d.Name == "elsif" || d.Name == "else") {
+		current.done = d.Name == "else"
+		b.chain = current
+		return step{}, false // never reached; see ihave
+	}
 	site := b.site(n.NameSpan, d.Name)
 	c.site = site
 	b.arguments(c, d.Tags, d.Match, false)
@@ -268,7 +278,7 @@ func (b *Binder) test(n *Node) *Condition {
 	if check == nil {
 		return nil
 	}
-	return &Condition{site: site, check: check}
+	return &Condition{site: site, check: check, known: c.known}
 }
 
 // countTests checks how many tests a command or test has, and binds them.
@@ -288,7 +298,11 @@ func (b *Binder) countTests(c *Call, want TestCount, own []Tag) {
 		b.Errorf(n.NameSpan, "expected a list of tests in parentheses after %q", c.name)
 	}
 	for _, t := range n.Tests {
-		c.tests = append(c.tests, b.test(t))
+		one := b.test(t)
+		c.tests = append(c.tests, one)
+		if k := b.known(one); k == knownTrue && c.name == "anyof" || k == knownFalse && c.name == "allof" {
+			break // what follows is never asked
+		}
 	}
 }
 

@@ -18,6 +18,7 @@ type Call struct {
 	name   string
 	kind   string // command or test
 	site   int
+	known  known // of a test: its result, if that is known before the run
 	args   []Arg
 	given  []*Argument // for each of args, nil if it was left out
 	uses   []*TagUse

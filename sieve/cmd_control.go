@@ -11,7 +11,10 @@ func init() {
 		{Name: "if", Tests: OneTest, Block: true, Bind: bindIf},
 		{Name: "elsif", Tests: OneTest, Block: true, Bind: bindElsif},
 		{Name: "else", Block: true, Bind: bindElse},
-		{Name: "stop", Bind: func(*Binder, *Call) Do { return func(*Run) error { return errStop } }},
+		{Name: "stop", Bind: func(b *Binder, _ *Call) Do {
+			b.ended = true
+			return func(*Run) error { return errStop }
+		}},
 	}})
 }
 
@@ -71,6 +74,8 @@ func (b *Binder) missing(name string) {
 type chain struct {
 	branches []branch
 	done     bool // an else has ended it
+	decided  bool // a branch is always taken: what follows never is
+	missed   bool // a branch may be taken: an else may not be reached
 }
 
 // branch is an if, elsif or else; an else has no condition.
@@ -87,12 +92,27 @@ func bindIf(b *Binder, c *Call) Do {
 	return ch.run
 }
 
+// never says whether a branch is known not to be taken.
+func (ch *chain) never(b *Binder, condition *Condition) bool {
+	return ch.decided || b.known(condition) == knownFalse
+}
+
 func (ch *chain) add(c *Call) {
 	br := branch{site: c.site}
 	if len(c.tests) > 0 {
 		br.condition = c.tests[0]
 	}
-	br.block = c.Block()
+	b := c.binder
+	k := b.known(br.condition)
+	always := !ch.decided && (k == knownTrue || br.condition == nil && !ch.missed && b.active[ihaveName])
+	ch.missed = ch.missed || k == unknown
+	ended := false
+	if !ch.never(b, br.condition) {
+		br.block = c.Block()
+		ended = always && b.ended
+	}
+	ch.decided = ch.decided || always
+	b.ended = ended
 	ch.branches = append(ch.branches, br)
 }
 

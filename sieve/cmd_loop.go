@@ -10,7 +10,7 @@ func init() {
 	register(Extension{Commands: []Command{{
 		Name: "break",
 		Tags: []Tag{{Name: "name", Args: []Arg{{Name: "name", Kind: StringArgument}}}},
-		Bind: bindBreak,
+		Bind: func(b *Binder, c *Call) Do { return b.jump(c, false) },
 	}}})
 }
 
@@ -57,9 +57,10 @@ func (l *loop) left(err error) (bool, error) {
 	return err != nil, err
 }
 
-func bindBreak(b *Binder, c *Call) Do {
+// jump binds break, and continue where next is set.
+func (b *Binder) jump(c *Call, next bool) Do {
 	if len(b.loops) == 0 {
-		b.Errorf(c.Node.NameSpan, "break stands in no loop; expected it in the block of foreverypart or the like")
+		b.Errorf(c.Node.NameSpan, "%s stands in no loop; expected it in the block of foreverypart or the like", c.name)
 		return nil
 	}
 	target := b.loops[len(b.loops)-1]
@@ -75,10 +76,10 @@ func bindBreak(b *Binder, c *Call) Do {
 			}
 		}
 		if target == nil {
-			b.Errorf(u.args[0].Span, "break stands in no loop of the name %q", clip(name))
+			b.Errorf(u.args[0].Span, "%s stands in no loop of the name %q", c.name, clip(name))
 			return nil
 		}
 	}
-	j := &jump{loop: target}
+	j := &jump{loop: target, next: next}
 	return func(*Run) error { return j }
 }

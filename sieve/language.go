@@ -52,6 +52,9 @@ type Options struct {
 	// Environment are items of the environment by their names in lower case. They go before
 	// those that a run knows of itself, such as name, version or location.
 	Environment map[string]string
+	// Spamtest and Virustest say where the verdicts of scanners stand in messages; the zero
+	// value says that no message was scanned.
+	Spamtest, Virustest Scan
 	// ASCIIAddresses says that mail addresses with UTF-8 (RFC 6531, RFC 6532) are none.
 	ASCIIAddresses bool
 	Logger         *slog.Logger // default: none

@@ -2,6 +2,8 @@ package sieve
 
 import (
 	"cmp"
+	"errors"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -49,6 +51,7 @@ type Matcher struct {
 	operator   operator
 	keys       []Text
 	ready      []Key // for each key, nil if it is not constant
+	varies     bool  // a key is not constant
 }
 
 const groupMatchType = "match type"
@@ -143,11 +146,16 @@ func (c *Call) Matcher(keys string) *Matcher {
 	for i := range m.keys {
 		s, ok := m.keys[i].Constant()
 		if !ok {
+			m.varies = true
 			continue
 		}
 		k, err := m.kind.Key(m, s)
 		if err != nil {
-			c.binder.Errorf(m.keys[i].Span, "%s", err)
+			at := m.keys[i].Span
+			if e, ok := errors.AsType[*patternError](err); ok {
+				at = c.binder.within(&c.argument(keys).Strings[i], s, e.offset)
+			}
+			c.binder.Errorf(at, "%s", err)
 		}
 		m.ready[i] = k
 	}
@@ -159,14 +167,15 @@ func (m *Matcher) Counting() bool { return m.kind.Counts }
 
 // Count matches a number of values.
 func (m *Matcher) Count(r *Run, n int) bool {
-	return m.one(r, &Value{Text: strconv.Itoa(n)})
+	return m.MatchText(r, strconv.Itoa(n))
 }
 
 // Match says whether a value matches a key. Values are tried in order, and each against
 // the keys in order; the first that matches sets the captures.
 func (m *Matcher) Match(r *Run, values []Value) bool {
+	keys := m.prepared(r, len(values) > 0)
 	for i := range values {
-		if m.one(r, &values[i]) {
+		if matchOne(r, keys, &values[i]) {
 			return true
 		}
 		if r.err != nil {
@@ -179,17 +188,40 @@ func (m *Matcher) Match(r *Run, values []Value) bool {
 // MatchText is Match for one text.
 func (m *Matcher) MatchText(r *Run, text string) bool { return m.one(r, &Value{Text: text}) }
 
-func (m *Matcher) one(r *Run, v *Value) bool {
-	for i, k := range m.ready {
+func (m *Matcher) one(r *Run, v *Value) bool { return matchOne(r, m.prepared(r, true), v) }
+
+// prepared returns the keys of this use of the test, if they are wanted. A key that cannot be
+// one matches nothing.
+func (m *Matcher) prepared(r *Run, wanted bool) []Key {
+	if !m.varies || !wanted {
+		return m.ready
+	}
+	keys := slices.Clone(m.ready)
+	for i, k := range keys {
+		if k != nil {
+			continue
+		}
+		s := m.keys[i].Value(r)
+		if r.work(64 + len(s)) {
+			return nil
+		}
+		k, err := m.kind.Key(m, s)
+		if err != nil {
+			r.Note("%s", err)
+			k = noKey{}
+		}
+		if e, ok := k.(*regexKey); ok && r.work(64*int(e.cost)) {
+			return nil
+		}
+		keys[i] = k
+	}
+	return keys
+}
+
+func matchOne(r *Run, keys []Key, v *Value) bool {
+	for _, k := range keys {
 		if r.work(64 + len(v.Text)) {
 			return false
-		}
-		if k == nil {
-			var err error
-			if k, err = m.kind.Key(m, m.keys[i].Value(r)); err != nil {
-				r.Fail(err)
-				return false
-			}
 		}
 		if k.Match(r, v) {
 			return true
@@ -197,6 +229,11 @@ func (m *Matcher) one(r *Run, v *Value) bool {
 	}
 	return false
 }
+
+// noKey is a key of a run that cannot be one.
+type noKey struct{}
+
+func (noKey) Match(*Run, *Value) bool { return false }
 
 // isOctets, isFolded and isForm are the keys of :is.
 type isOctets string

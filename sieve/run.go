@@ -99,6 +99,7 @@ type step struct {
 type Condition struct {
 	site  int
 	check Check
+	known known // its result, if that is known before the run
 }
 
 // Task returns the task of the run.

@@ -72,3 +72,24 @@ func (b *Binder) constantText(t Text, what string) (string, bool) {
 	}
 	return s, ok
 }
+
+// within returns the place of an octet of a string's value in the source: that of the whole string
+// where the value is not what stands there but for escapes and line ends.
+func (b *Binder) within(s *String, value string, offset int) Span {
+	if s.Multiline || value != s.Value || s.End-s.Start < 2 {
+		return s.Span
+	}
+	at := s.Start + 1
+	for i := 0; i < offset && at < s.End-1; i++ {
+		switch c := b.script.Source[at]; {
+		case c == '\n' && value[i] == '\r':
+			i++ // a line end is two octets of the value
+			at++
+		case c == '\\' && at+2 < s.End:
+			at += 2
+		default:
+			at++
+		}
+	}
+	return Span{at, s.End - 1}
+}
