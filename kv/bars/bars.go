@@ -159,6 +159,7 @@ func parse(args []string) (set settings, wanted []bar, err error) {
 	}
 	set.slice = 300 * time.Millisecond
 	if set.quick {
+		_ = os.Setenv(quickBars, "1") // a constant name cannot be refused
 		set.slice = 50 * time.Millisecond
 		set.rounds = min(set.rounds, 3)
 	}

@@ -86,6 +86,19 @@ func withCopy(ctx context.Context, from string, fn func(*kvsqlite.Store) error) 
 	return errors.Join(fn(s), s.Close())
 }
 
+// quickBars is set in the environment when bars have to be quick.
+const quickBars = "SLUICE_QUICK"
+
+// slowRounds is how many rounds a bar has that prints by itself.
+const slowRounds = 7
+
+func printRounds() int {
+	if os.Getenv(quickBars) != "" {
+		return 3
+	}
+	return slowRounds
+}
+
 // middle returns the median of numbers.
 func middle[T float64 | time.Duration](of []T) T {
 	if len(of) == 0 {

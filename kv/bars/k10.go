@@ -26,7 +26,6 @@ type k10Size struct {
 }
 
 const (
-	k10Rounds  = 7
 	k10Gets    = 20_000
 	k10Uncache = 1000   // gets of which each comes after a write
 	k10Writes  = 10_000 // by k10Writers together
@@ -42,7 +41,7 @@ var k10Operations = []string{k10AtRest, "get", "set", "incr", "purge"}
 const k10AtRest = "get, file at rest"
 
 // k10 measures what operations cost with ten million keys and with a hundred thousand, in
-// turns. SLUICE_QUICK makes it two million.
+// turns; when it has to be quick with two million.
 func k10(ctx context.Context, w io.Writer) (err error) {
 	dir, err := os.MkdirTemp("", "k10")
 	if err != nil {
@@ -51,7 +50,8 @@ func k10(ctx context.Context, w io.Writer) (err error) {
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	small := &k10Size{rows: 100_000, cost: map[string][]time.Duration{}}
 	large := &k10Size{rows: 10_000_000, cost: map[string][]time.Duration{}}
-	if os.Getenv("SLUICE_QUICK") != "" {
+	rounds := printRounds()
+	if rounds < slowRounds {
 		large.rows = 2_000_000
 	}
 	smallPath, largePath := filepath.Join(dir, "small.db"), filepath.Join(dir, "large.db")
@@ -65,7 +65,7 @@ func k10(ctx context.Context, w io.Writer) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, large.store.Close()) }()
-	for i := range k10Rounds {
+	for i := range rounds {
 		// A purge leaves nothing to purge in the small file, so each round has a new one.
 		if err := withCopy(ctx, smallPath, func(s *kvsqlite.Store) error {
 			small.store = s
@@ -78,9 +78,9 @@ func k10(ctx context.Context, w io.Writer) (err error) {
 		}
 	}
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(t, "K10  cost of one (median of %d rounds)\t%d keys\t%d keys\tratio\tbar\t\n", k10Rounds, small.rows, large.rows)
+	fmt.Fprintf(t, "K10  cost of one (median of %d rounds)\t%d keys\t%d keys\tratio\tbar\t\n", rounds, small.rows, large.rows)
 	for _, op := range k10Operations {
-		ratios := make([]float64, k10Rounds)
+		ratios := make([]float64, rounds)
 		for i := range ratios {
 			ratios[i] = float64(large.cost[op][i]) / float64(small.cost[op][i])
 		}

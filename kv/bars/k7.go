@@ -18,7 +18,6 @@ import (
 const (
 	k7Rows    = 1_000_000
 	k7Writers = 8
-	k7Rounds  = 7
 	k7Slice   = time.Second / 2 // with, and as long without a purge
 )
 
@@ -37,7 +36,7 @@ func k7(ctx context.Context, w io.Writer) (err error) {
 	var idle []float64
 	var longest []time.Duration
 	var beside k7Beside
-	for range k7Rounds {
+	for range printRounds() {
 		if err := withCopy(ctx, path, func(s *kvsqlite.Store) error {
 			began := time.Now()
 			removed, err := purgeAll(ctx, s)
@@ -174,7 +173,7 @@ func (b *k7Beside) print(w io.Writer, idle float64, steps []time.Duration) error
 		}
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", what, measured, bar, verdict)
 	}
-	fmt.Fprintf(t, "K7  purge of %d rows, half expired (median of %d rounds)\tmeasured\tbar\t\n", k7Rows, k7Rounds)
+	fmt.Fprintf(t, "K7  purge of %d rows, half expired (median of %d rounds)\tmeasured\tbar\t\n", k7Rows, len(b.ratios))
 	line("alone, rows/s", fmt.Sprintf("%.0f", idle), ">= 200000", idle >= 200_000)
 	line("longest step alone, with its commit", ms(steps), "<= 20ms", middle(steps) <= 20*time.Millisecond)
 	line("longest step beside writers, with its commit", ms(b.step), "<= 20ms", middle(b.step) <= 20*time.Millisecond)
