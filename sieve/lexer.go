@@ -77,26 +77,59 @@ type lexer struct {
 	ended    bool // an error has swallowed the rest: it is not worth complaining about
 }
 
-// next returns the next token.
-func (l *lexer) next() token {
+// What an octet may begin or belong to.
+const (
+	isBlankByte  uint8 = 1 << iota // blank, tab, line feed
+	isLetterByte                   // letters and _
+	isDigitByte
+	endsQuoted // stops the fast way through a quoted string
+)
+
+var byteClass = func() (class [256]uint8) {
+	for c := range class {
+		switch b := byte(c); {
+		case b == ' ' || b == '\t' || b == '\n':
+			class[c] = isBlankByte
+		case isLetter(b):
+			class[c] = isLetterByte
+		case '0' <= b && b <= '9':
+			class[c] = isDigitByte
+		}
+	}
+	for _, c := range "\"\\\r\n\x00" {
+		class[c] |= endsQuoted
+	}
+	return class
+}()
+
+// next reads the next token into t.
+func (l *lexer) next(t *token) {
 	for {
 		l.blanks()
 		if l.pos >= len(l.src) {
-			return token{Span: Span{len(l.src), len(l.src)}}
+			*t = token{Span: Span{len(l.src), len(l.src)}}
+			return
 		}
 		start, c := l.pos, l.src[l.pos]
-		switch {
-		case punctuation[c] != 0:
+		if k := punctuation[c]; k != 0 {
 			l.pos++
-			return token{Span: Span{start, l.pos}, kind: punctuation[c]}
-		case isLetter(c):
+			*t = token{Span: Span{start, l.pos}, kind: k}
+			return
+		}
+		switch {
+		case byteClass[c]&isLetterByte != 0:
 			l.word()
-			if l.pos < len(l.src) && l.src[l.pos] == ':' && strings.EqualFold(l.src[start:l.pos], "text") {
+			if l.pos < len(l.src) && l.src[l.pos] == ':' && l.pos-start == len("text") && strings.EqualFold(l.src[start:l.pos], "text") {
 				l.pos++
-				return l.text(start)
+				*t = l.text(start)
+				return
 			}
 			l.checkWord(start, l.pos)
-			return token{Span: Span{start, l.pos}, kind: tokenIdentifier, text: l.src[start:l.pos]}
+			*t = token{Span: Span{start, l.pos}, kind: tokenIdentifier, text: l.src[start:l.pos]}
+			return
+		case c == '"':
+			*t = l.quoted()
+			return
 		case c == ':':
 			l.pos++
 			if l.pos >= len(l.src) || !isLetter(l.src[l.pos]) {
@@ -105,14 +138,15 @@ func (l *lexer) next() token {
 			}
 			l.word()
 			l.checkWord(start+1, l.pos)
-			return token{Span: Span{start, l.pos}, kind: tokenTag, text: l.src[start+1 : l.pos]}
-		case '0' <= c && c <= '9':
-			return l.number()
-		case c == '"':
-			return l.quoted()
+			*t = token{Span: Span{start, l.pos}, kind: tokenTag, text: l.src[start+1 : l.pos]}
+			return
+		case byteClass[c]&isDigitByte != 0:
+			*t = l.number()
+			return
 		}
 		if l.illegal() {
-			return token{Span: Span{start, l.pos}, kind: tokenGarbage}
+			*t = token{Span: Span{start, l.pos}, kind: tokenGarbage}
+			return
 		}
 	}
 }
@@ -120,15 +154,15 @@ func (l *lexer) next() token {
 // blanks skips white space and keeps comments.
 func (l *lexer) blanks() {
 	for l.pos < len(l.src) {
-		start := l.pos
-		switch c := l.src[l.pos]; {
-		case c == ' ' || c == '\t' || c == '\n':
+		start, c := l.pos, l.src[l.pos]
+		switch {
+		case byteClass[c]&isBlankByte != 0:
 			l.pos++
 		case c == '\r' && strings.HasPrefix(l.src[l.pos:], "\r\n"):
 			l.pos += 2
 		case c == '#':
 			l.hashComment()
-		case strings.HasPrefix(l.src[l.pos:], "/*"):
+		case c == '/' && strings.HasPrefix(l.src[l.pos:], "/*"):
 			n := strings.Index(l.src[l.pos+2:], "*/")
 			if n < 0 {
 				l.pos, l.ended = len(l.src), true
@@ -166,7 +200,7 @@ func (l *lexer) comment(start int) {
 }
 
 func (l *lexer) word() {
-	for l.pos < len(l.src) && (isLetter(l.src[l.pos]) || '0' <= l.src[l.pos] && l.src[l.pos] <= '9') {
+	for l.pos < len(l.src) && byteClass[l.src[l.pos]]&(isLetterByte|isDigitByte) != 0 {
 		l.pos++
 	}
 }

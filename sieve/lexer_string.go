@@ -12,13 +12,14 @@ func (l *lexer) quoted() token {
 	from := l.pos // begin of what is not yet in b
 	var b strings.Builder
 	for {
-		n := strings.IndexAny(l.src[l.pos:], "\"\\\r\n\x00")
-		if n < 0 {
-			l.pos, l.ended = len(l.src), true
+		for l.pos < len(l.src) && byteClass[l.src[l.pos]]&endsQuoted == 0 {
+			l.pos++
+		}
+		if l.pos == len(l.src) {
+			l.ended = true
 			l.report(Span{start, start + 1}, "string is not closed; expected '\"'")
 			break
 		}
-		l.pos += n
 		switch l.src[l.pos] {
 		case '"':
 			value := l.src[from:l.pos]

@@ -56,6 +56,17 @@ type parser struct {
 	halted bool // no more errors are wanted: the rest of the source is skipped
 	// recovered says that the last command had an error: what follows its semicolon may be the rest of it.
 	recovered bool
+
+	// What the tree is made of, and lists that are not complete yet: what lies above the
+	// length that one had when a command, test or list began belongs to that.
+	nodes   slab[Node]
+	refs    slab[*Node]
+	args    slab[Argument]
+	strings slab[String]
+
+	openNodes   []*Node
+	openArgs    []Argument
+	openStrings []String
 }
 
 func (p *parser) advance() {
@@ -64,7 +75,7 @@ func (p *parser) advance() {
 		p.tok = token{Span: Span{len(p.script.Source), len(p.script.Source)}}
 		return
 	}
-	p.tok = p.lexer.next()
+	p.lexer.next(&p.tok)
 	if p.tokens++; p.tokens > p.limits.Tokens {
 		p.error(p.tok.Span, "script has too many tokens, at most %d are allowed", p.limits.Tokens)
 		p.halt()
@@ -98,19 +109,18 @@ func (p *parser) expected(what string) {
 
 // commands reads commands until the end of the source or, in a block, its brace.
 func (p *parser) commands(depth int) []*Node {
-	var out []*Node
+	open := len(p.openNodes)
 	for {
 		switch p.tok.kind {
 		case tokenEOF:
-			return out
+			return p.nodesFrom(open)
 		case tokenIdentifier:
-			if n := p.command(depth); n != nil {
-				out = append(out, n)
-			}
+			n := p.command(depth)
+			p.openNodes = append(p.openNodes, n)
 			continue
 		case tokenRightBrace:
 			if depth > 0 {
-				return out
+				return p.nodesFrom(open)
 			}
 			p.error(p.tok.Span, "unexpected \"}\": no block is open here")
 			p.advance()
@@ -123,9 +133,16 @@ func (p *parser) commands(depth int) []*Node {
 	}
 }
 
+// nodesFrom closes a list of nodes that began at this length of the open ones.
+func (p *parser) nodesFrom(open int) []*Node {
+	list := p.refs.copy(p.openNodes[open:])
+	p.openNodes = p.openNodes[:open]
+	return list
+}
+
 // command reads a command with its semicolon or block.
 func (p *parser) command(depth int) *Node {
-	n := &Node{}
+	n := p.nodes.one()
 	ok := p.call(n, 0)
 	switch {
 	case ok && p.tok.kind == tokenSemicolon:
@@ -224,13 +241,28 @@ func (p *parser) recover(n *Node, depth int) {
 	}
 }
 
-// call reads an identifier and its arguments into n; false means that an error was reported.
+// call reads an identifier, its arguments and its tests into n; false means that an error
+// was reported.
 func (p *parser) call(n *Node, depth int) bool {
 	n.Name, n.NameSpan, n.Span = p.tok.text, p.tok.Span, p.tok.Span
 	p.advance()
+	open := len(p.openArgs)
+	ok := p.arguments(n, open)
+	n.Args = p.args.copy(p.openArgs[open:])
+	p.openArgs = p.openArgs[:open]
+	if ok {
+		if p.tok.kind == tokenIdentifier || p.tok.kind == tokenLeftParen {
+			ok = p.tests(n, depth)
+		}
+		n.End = p.last
+	}
+	return ok
+}
+
+// arguments reads arguments behind those that are open at a length.
+func (p *parser) arguments(n *Node, open int) bool {
 	for {
-		var a Argument
-		a.Span = p.tok.Span
+		a := Argument{Span: p.tok.Span}
 		switch p.tok.kind {
 		case tokenTag:
 			a.Kind, a.Tag = TagArgument, p.tok.text
@@ -239,49 +271,47 @@ func (p *parser) call(n *Node, depth int) bool {
 			a.Kind, a.Number, a.Quantifier = NumberArgument, p.tok.number, p.tok.quantifier
 			p.advance()
 		case tokenString, tokenText:
-			a.Kind, a.Strings = StringArgument, []String{p.str()}
+			a.Kind, a.Strings = StringArgument, p.strings.take(1)
+			p.str(&a.Strings[0])
 		case tokenLeftBracket:
 			a.Kind = ListArgument
 			if !p.list(&a) {
 				return false
 			}
-		case tokenIdentifier, tokenLeftParen:
-			ok := p.tests(n, depth)
-			n.End = p.last
-			return ok
 		default:
-			n.End = p.last
 			return true
 		}
-		if len(n.Args) == p.limits.Arguments {
+		if len(p.openArgs)-open == p.limits.Arguments {
 			p.error(a.Span, "%q has too many arguments, at most %d are allowed", clip(n.Name), p.limits.Arguments)
 			return false
 		}
-		n.Args = append(n.Args, a)
+		p.openArgs = append(p.openArgs, a)
 		n.End = p.last
 	}
 }
 
-func (p *parser) str() String {
-	s := String{Span: p.tok.Span, Value: p.tok.text, Multiline: p.tok.kind == tokenText}
+func (p *parser) str(s *String) {
+	s.Span, s.Value, s.Multiline = p.tok.Span, p.tok.text, p.tok.kind == tokenText
 	p.advance()
-	return s
 }
 
 // list reads a string list, the next token being its bracket.
 func (p *parser) list(a *Argument) bool {
 	p.advance()
+	p.openStrings = p.openStrings[:0] // lists are in no lists
 	for {
 		if p.tok.kind != tokenString && p.tok.kind != tokenText {
 			p.expected("a string")
 			return false
 		}
-		a.Strings = append(a.Strings, p.str())
+		p.openStrings = append(p.openStrings, String{})
+		p.str(&p.openStrings[len(p.openStrings)-1])
 		switch p.tok.kind {
 		case tokenComma:
 			p.advance()
 		case tokenRightBracket:
 			p.advance()
+			a.Strings = p.strings.copy(p.openStrings)
 			a.End = p.last
 			return true
 		default:
@@ -298,19 +328,27 @@ func (p *parser) tests(n *Node, depth int) bool {
 		return false
 	}
 	if p.tok.kind == tokenIdentifier {
-		t := &Node{}
-		n.Tests = append(n.Tests, t)
+		t := p.nodes.one()
+		n.Tests = p.refs.take(1)
+		n.Tests[0] = t
 		return p.call(t, depth+1)
 	}
 	n.Parens = true
 	p.advance()
+	open := len(p.openNodes)
+	ok := p.testList(depth)
+	n.Tests = p.nodesFrom(open)
+	return ok
+}
+
+func (p *parser) testList(depth int) bool {
 	for {
 		if p.tok.kind != tokenIdentifier {
 			p.expected("a test")
 			return false
 		}
-		t := &Node{}
-		n.Tests = append(n.Tests, t)
+		t := p.nodes.one()
+		p.openNodes = append(p.openNodes, t)
 		if !p.call(t, depth+1) {
 			return false
 		}
