@@ -144,6 +144,26 @@ func TestAFailedScriptKeepsTheUneditedMessage(t *testing.T) {
 	}
 }
 
+func TestTheNextScriptSeesWhatTheOneBeforeHasEdited(t *testing.T) {
+	w := newWorld()
+	var seen []string
+	edit := func(field string) func(*runtime.Task) error {
+		return func(t *runtime.Task) error {
+			have := t.View().EditedHeader
+			seen = append(seen, string(have))
+			return t.EditKeep(append([]byte(field+"\r\n"), have...), nil)
+		}
+	}
+	p := start(t, w, t.TempDir(), funcs{"one": edit("X-1: a\r\n"), "two": edit("X-2: b")}, script("one"), script("two"))
+	p.give(t, plain, "a@remote.example", "anna@example.org")
+	if diff := cmp.Diff([]string{"", "X-1: a\r\n\r\n"}, seen); diff != "" {
+		t.Errorf("seen (-want +got):\n%s", diff)
+	}
+	if len(w.stored) != 1 || w.stored[0].raw != "Return-Path: <a@remote.example>\r\nX-2: b\r\nX-1: a\r\n\r\nhello\r\n" {
+		t.Errorf("stored %+v", w.stored)
+	}
+}
+
 func TestMailboxesByIDAndSpecialUse(t *testing.T) {
 	boxes := mailboxes{{ID: "1", Path: "INBOX", Role: "inbox"}, {ID: "2", Path: "Spam", Role: "junk"}, {ID: "3", Path: "Work"}}
 	into := func(box, use, id string) runtime.Action {

@@ -13,9 +13,11 @@ import (
 // it then, Accept where it did not fail.
 func (in *Intake) run(ctx context.Context, s scripts.Script, tx *runtime.Transaction, prior []runtime.Action) (settled runtime.Settled, onFailure scripts.OnFailure) {
 	in.scriptRuns.Add(1)
-	res := in.o.Engine.Run(ctx, s.Program, tx, runtime.RunOptions{
+	o := runtime.RunOptions{
 		Host: in.o.Hosts(s.Trust), Limits: in.o.Limits, Trust: s.Trust, Namespace: s.Namespace, Stores: s.Stores, NoDefaultStore: s.NoDefaultStore, Record: in.o.Record, Now: in.o.Now,
-	})
+	}
+	o.After(prior) // it sees the message as earlier scripts have edited it
+	res := in.o.Engine.Run(ctx, s.Program, tx, o)
 	settled = res.Settle(prior, in.o.Limits)
 	in.note(tx, res.Record)
 	onFailure = scripts.Accept
