@@ -95,6 +95,9 @@ func writeHit(w io.Writer, h HitRecord, times int, sites []Site) {
 	if h.Site >= 0 && h.Site < len(sites) {
 		s := sites[h.Site]
 		place, what = fmt.Sprintf("%d:%d", s.Line, s.Col), s.What
+		if s.File != "" {
+			place = s.File + ":" + place
+		}
 	}
 	if strings.HasPrefix(what, "call ") && h.Outcome != Failed {
 		return // the call itself is a line, with arguments and result

@@ -25,6 +25,10 @@ type CompileOptions struct {
 	// Refused are functions that cannot be done here, with the reason: a call of one is an
 	// error of the script.
 	Refused map[string]string
+	// Include returns the source of a script that another includes, and the name that errors show
+	// for it. location is personal or global, and name never a path; an error that is
+	// fs.ErrNotExist says that there is none. Nil: as the language has it.
+	Include func(location, name string) (file string, source []byte, err error) `cbor:"-"`
 	// Instrument asks for Sites and Hit where they cost something (JavaScript).
 	Instrument bool
 }
@@ -51,8 +55,10 @@ type Composer interface {
 
 // Site is a place in a source: a command, a test, a branch.
 type Site struct {
-	Line, Col int    // from 1; columns count characters
-	What      string // such as `if`, `test header`, `call key_get`
+	Line, Col int // from 1; columns count characters
+	// File is the name of the included script that it is in, "" for the program's own.
+	File string
+	What string // such as `if`, `test header`, `call key_get`
 }
 
 // Outcome says what happened at a site.

@@ -31,7 +31,7 @@ func (j *jump) Error() string { return "jump out of a loop" }
 
 // isJump says whether an error only says where to go on.
 func isJump(err error) bool {
-	if err == errStop { //nolint:errorlint // never wrapped
+	if err == errStop || err == errReturn { //nolint:errorlint // never wrapped
 		return true
 	}
 	_, ok := errors.AsType[*jump](err)

@@ -52,6 +52,13 @@ type Options struct {
 	// Environment are items of the environment by their names in lower case. They go before
 	// those that a run knows of itself, such as name, version or location.
 	Environment map[string]string
+	// Include returns the source of a script that another includes, where the compile options
+	// have no function for it; nil: there is none.
+	Include IncludeFunc
+	// Includes is how many scripts one may include, those of included ones counted, default 255.
+	Includes int
+	// IncludeDepth is how deep scripts may include each other, default 10.
+	IncludeDepth int
 	// Spamtest and Virustest say where the verdicts of scanners stand in messages; the zero
 	// value says that no message was scanned.
 	Spamtest, Virustest Scan
@@ -107,6 +114,12 @@ func (o *Options) offers(e *Extension) bool {
 func (o Options) withDefaults() Options {
 	if o.Variables <= 0 {
 		o.Variables = 128
+	}
+	if o.Includes <= 0 {
+		o.Includes = 255
+	}
+	if o.IncludeDepth <= 0 {
+		o.IncludeDepth = 10
 	}
 	if o.VariableSize <= 0 {
 		o.VariableSize = 64 << 10

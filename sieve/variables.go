@@ -64,9 +64,8 @@ func (b *Binder) slot(name string, at Span) int {
 		b.Errorf(at, "too many variables, at most %d are allowed", b.lang.options.Variables)
 		return 0
 	}
-	slot = len(b.slots)
+	slot = b.newSlot(key)
 	b.slots[key] = slot
-	b.prog.variables = append(b.prog.variables, key)
 	return slot
 }
 
