@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	goruntime "runtime"
 	"strings"
 	"testing"
 	"time"
@@ -208,16 +209,38 @@ if address "from" "a@example.org" { fileinto "x"; }`), runtime.CompileOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	res := testing.Benchmark(func(b *testing.B) {
-		b.ReportAllocs()
-		for b.Loop() {
+	const runs = 20
+	var before, after goruntime.MemStats
+	goruntime.ReadMemStats(&before)
+	for range runs {
+		v := &runtime.View{Transaction: runtime.Transaction{Stage: runtime.StageDeliver, Message: mail.New(message)}}
+		if _, err := p.Run(runtime.NewTask(t.Context(), v, &sink{})); err != nil {
+			t.Fatal(err)
+		}
+	}
+	goruntime.ReadMemStats(&after)
+	if n := (after.TotalAlloc - before.TotalAlloc) / runs; n > 256<<10 {
+		t.Errorf("%d octets were allocated", n)
+	}
+}
+
+// TestTextIsDecodedOnce runs one body test and then ten on a long text.
+func TestTextIsDecodedOnce(t *testing.T) {
+	message := longTextMessage(1 << 20)
+	test := `if body :text :contains "never there" { stop; } if body :content "text/html" :contains "never" { stop; } if body :raw :contains "never there" { stop; }`
+	count := func(n int) float64 {
+		p, err := New(Options{}).Compile("t", []byte(`require "body"; `+strings.Repeat(test, n)), runtime.CompileOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return testing.AllocsPerRun(1, func() {
 			v := &runtime.View{Transaction: runtime.Transaction{Stage: runtime.StageDeliver, Message: mail.New(message)}}
 			if _, err := p.Run(runtime.NewTask(context.Background(), v, &sink{})); err != nil {
-				b.Fatal(err)
+				t.Error(err)
 			}
-		}
-	})
-	if n := res.AllocedBytesPerOp(); n > 64<<10 {
-		t.Errorf("%d octets were allocated", n)
+		})
+	}
+	if one, ten := count(1), count(10); ten > one+1000 {
+		t.Errorf("one test: %.0f allocations, ten: %.0f", one, ten)
 	}
 }
