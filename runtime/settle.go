@@ -3,6 +3,7 @@ package runtime
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -32,8 +33,9 @@ var ErrConflict = errors.New("conflicting actions")
 //
 //   - The implicit keep is cancelled by a keep, fileinto, redirect, discard, reject or ereject,
 //     not by one that is a copy. An earlier script's implicit keep is cancelled too.
-//   - Stores into one mailbox are one store with the flags of all; keep is a store into
-//     INBOX. Redirects to one address are one, the domain compared without case.
+//   - Stores into one mailbox are one store, with the flags of the last of a plan and those of
+//     earlier scripts; keep is a store into INBOX. Redirects to one address are one, the
+//     domain compared without case.
 //   - A reject or ereject excludes every store, redirect, reply, vacation and refusal of the
 //     same plan: ErrConflict. What an earlier script settled is no conflict: a reject after
 //     a store, redirect, reply or vacation acts as a discard, a second refusal, reply or
@@ -48,8 +50,8 @@ var ErrConflict = errors.New("conflicting actions")
 // The caller takes an error as an error of the script, and settles again with it as
 // failed.
 //
-// Spec: RFC 5228, section 2.10; RFC 3894; RFC 5230, section 4.7; RFC 5232, section 5; RFC
-// 5293, section 6; RFC 5429, section 2; RFC 5435, section 3.8.
+// Spec: RFC 5228, section 2.10; RFC 3894; RFC 5230, section 4.7; RFC 5232, section 5 (the
+// last flag list wins); RFC 5293, section 6; RFC 5429, section 2; RFC 5435, section 3.8.
 func Settle(p Plan, failed error, prior []Action, l Limits) (Settled, error) {
 	l = l.withDefaults()
 	s := settler{keep: true}
@@ -77,7 +79,7 @@ func Settle(p Plan, failed error, prior []Action, l Limits) (Settled, error) {
 	if n := countOutgoing(p.Actions); n > l.Outgoing {
 		return Settled{}, &LimitError{Limit: "outgoing", Max: int64(l.Outgoing)}
 	}
-	s.delivers = s.stores > 0 || s.sends > 0
+	s.delivers, s.prior = s.stores > 0 || s.sends > 0, len(s.actions)
 	answered := s.vacation
 	for _, a := range p.Actions {
 		// The fcc and the mark of a vacation fall with it.
@@ -103,6 +105,7 @@ type settler struct {
 	sends     int  // redirects, replies and vacations
 	delivers  bool // an earlier script stored or sent
 	vacation  bool // a vacation message is sent
+	prior     int  // actions that earlier scripts settled
 
 	keepHeader, keepRaw []byte // what the implicit keep stores
 }
@@ -170,10 +173,21 @@ func (s *settler) store(a Action) {
 		return b.Kind == a.Kind && b.Mailbox == a.Mailbox && b.SpecialUse == a.SpecialUse && b.MailboxID == a.MailboxID
 	})
 	if b != nil {
-		b.Flags = unionFlags(b.Flags, a.Flags)
+		if s.isPrior(b) {
+			b.Flags = unionFlags(b.Flags, a.Flags)
+		} else {
+			b.Flags = a.Flags
+		}
 		b.Create = b.Create || a.Create
 		b.Copy = b.Copy && a.Copy
 	}
+}
+
+// isPrior says whether an earlier script settled on an action.
+func (s *settler) isPrior(a *Action) bool {
+	return slices.ContainsFunc(s.actions[:s.prior], func(b Action) bool {
+		return b.Kind == a.Kind && b.Mailbox == a.Mailbox && b.SpecialUse == a.SpecialUse && b.MailboxID == a.MailboxID
+	})
 }
 
 func (s *settler) redirect(a Action) {

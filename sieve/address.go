@@ -1,6 +1,7 @@
 package sieve
 
 import (
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -120,4 +121,20 @@ func isAtoms(s string) bool {
 
 func isASCII(s string) bool {
 	return !strings.ContainsFunc(s, func(r rune) bool { return r >= utf8.RuneSelf })
+}
+
+// withoutUTF8 takes addresses with UTF-8 as if they could not be read.
+func withoutUTF8(list mail.AddressList) mail.AddressList {
+	utf8 := func(a mail.Address) bool { return !isASCII(a.Local) || !isASCII(a.Domain) }
+	if len(list.Addresses) > 0 && utf8(list.Addresses[0]) {
+		return mail.AddressList{Broken: true}
+	}
+	list.Addresses = slices.DeleteFunc(list.Addresses, utf8)
+	return list
+}
+
+// nobody says that a list holds no address at all, and no group either: it is taken as one
+// text, also when it is empty.
+func nobody(list mail.AddressList) bool {
+	return len(list.Addresses) == 0 && !slices.ContainsFunc(list.Entries, func(e mail.Entry) bool { return e.Kind != mail.EntryAddress })
 }

@@ -2,6 +2,7 @@ package sieve
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/sluice-mail/sluice/runtime"
@@ -29,29 +30,28 @@ type Binder struct {
 	ended    bool           // what follows in the block cannot be reached
 	later    []func()       // done when all commands are bound
 	depth    int
-	previous string // the command before
 	cursor   cursor
-	// library is what it shares with the binders of included scripts; nested and file say which
-	// of them it is of.
-	library *library
-	nested  int
-	file    string // "" for the main script
 }
 
-// newBinder returns a binder of one script.
-func newBinder(l *Language, s *Script, o runtime.CompileOptions) *Binder {
-	return &Binder{lang: l, options: o, script: s, active: map[string]bool{}, slots: map[string]int{}, requires: true}
-}
-
-// bind returns the program of a tree without syntax errors, or all errors: those of the script
-// itself first.
+// bind returns the program of a tree without syntax errors, or all errors.
 func bind(l *Language, s *Script, o runtime.CompileOptions) (*program, []*Error) {
-	b := newBinder(l, s, o)
-	b.prog, b.headers = &program{name: s.Name, registry: l.registry, limits: l.options}, map[string]int{}
-	b.library = &library{scripts: map[string]*included{}, globals: map[string]int{}, atEnd: map[string]bool{}}
-	b.prog.block = b.all()
+	b := &Binder{
+		lang: l, options: o, script: s, prog: &program{name: s.Name, registry: l.registry, limits: l.options},
+		active: map[string]bool{}, slots: map[string]int{}, headers: map[string]int{}, requires: true,
+	}
+	for _, e := range l.registry.extensions {
+		if e.Always {
+			b.active[e.Name] = true
+		}
+	}
+	b.prog.block = b.block(s.Commands)
+	b.checkNeeds()
+	for _, f := range b.later {
+		f()
+	}
 	if len(b.errors) > 0 {
-		return nil, append(b.errors, b.library.errors...)
+		slices.SortStableFunc(b.errors, byPlace)
+		return nil, b.errors
 	}
 	b.prog.headerSlots, b.prog.headerNames = b.headers, make([]string, len(b.headers))
 	for name, slot := range b.headers {
@@ -60,8 +60,9 @@ func bind(l *Language, s *Script, o runtime.CompileOptions) (*program, []*Error)
 	for name := range b.headers {
 		b.prog.headerLengths[min(len(name), maxHeaderLength)] = true
 	}
+	b.prog.captures = b.prog.captures || b.active["variables"]
 	for i := range l.list {
-		if e := &l.list[i]; e.AtEnd != nil && b.library.atEnd[e.Name] {
+		if e := &l.list[i]; e.AtEnd != nil && b.active[e.Name] {
 			b.prog.atEnd = append(b.prog.atEnd, e.AtEnd)
 		}
 	}
@@ -116,7 +117,7 @@ func (b *Binder) checkNeeds() {
 // site makes a site of a place in the source.
 func (b *Binder) site(at Span, what string) int {
 	p := b.cursor.position(b.script, at.Start)
-	b.prog.sites = append(b.prog.sites, runtime.Site{File: b.file, Line: p.Line, Col: p.Col, What: what})
+	b.prog.sites = append(b.prog.sites, runtime.Site{Line: p.Line, Col: p.Col, What: what})
 	return len(b.prog.sites) - 1
 }
 
@@ -148,17 +149,11 @@ func (b *Binder) block(nodes []*Node) Block {
 			}
 			b.chain = nil
 			b.faulty = true
-			b.previous = name
 			continue
 		}
-		s, ok := b.command(n, def.def)
-		if ok {
+		if s, ok := b.command(n, def.def); ok {
 			out = append(out, s)
 		}
-		if def.def.Block && name != "if" && name != "elsif" && name != "else" {
-			b.ended = false // the block of a loop may never be done
-		}
-		b.previous = name
 	}
 	return out
 }
@@ -224,7 +219,9 @@ func (b *Binder) command(n *Node, d *Command) (step, bool) {
 		b.Errorf(Span{n.End - 1, n.End}, "expected a block after %q", d.Name)
 	case !d.Block && n.HasBlock:
 		b.Errorf(Span{n.BlockSpan.Start, n.BlockSpan.Start + 1}, "%q takes no block; expected \";\"", d.Name)
-	default:
+	}
+	b.tests(c, d.Tests)
+	if !b.faulty {
 		b.hooks(c)
 	}
 	if b.faulty {
@@ -272,6 +269,7 @@ func (b *Binder) test(n *Node) *Condition {
 	c.site = site
 	b.arguments(c, d.Tags, d.Match, d.AddressPart)
 	b.countTests(c, d.Tests, d.Tags)
+	b.tests(c, d.Tests)
 	if b.faulty {
 		return nil
 	}
@@ -286,15 +284,12 @@ func (b *Binder) test(n *Node) *Condition {
 	return &Condition{site: site, check: check, known: c.known}
 }
 
-// countTests checks how many tests a command or test has, and binds them.
+// countTests checks how many tests a command or test has.
 func (b *Binder) countTests(c *Call, want TestCount, own []Tag) {
 	n := c.Node
 	switch {
 	case want == NoTest && len(n.Tests) > 0:
 		b.strayTest(c, own)
-		return
-	case want == NoTest:
-		return
 	case want == OneTest && len(n.Tests) == 0:
 		b.Errorf(n.NameSpan, "expected a test after %q", c.name)
 	case want == OneTest && n.Parens:
@@ -302,7 +297,14 @@ func (b *Binder) countTests(c *Call, want TestCount, own []Tag) {
 	case want == TestList && !n.Parens:
 		b.Errorf(n.NameSpan, "expected a list of tests in parentheses after %q", c.name)
 	}
-	for _, t := range n.Tests {
+}
+
+// tests binds the tests of a command or test that takes some.
+func (b *Binder) tests(c *Call, want TestCount) {
+	if want == NoTest {
+		return
+	}
+	for _, t := range c.Node.Tests {
 		one := b.test(t)
 		c.tests = append(c.tests, one)
 		if k := b.known(one); k == knownTrue && c.name == "anyof" || k == knownFalse && c.name == "allof" {

@@ -256,7 +256,8 @@ func (g *scriptGenerator) test(depth int) string {
 	case 7:
 		return "envelope " + g.of("", ":all ", ":localpart ", ":domain ", ":user ", ":detail ") + g.match() + g.of(`"from"`, `"to"`) + " " + g.keys()
 	case 8:
-		return "string " + g.match() + g.value() + " " + g.keys()
+		comparator := g.of(`:comparator "i;ascii-casemap" `, `:comparator "i;octet" `) // the default is another one here
+		return "string " + comparator + g.of("", ":is ", ":contains ", ":matches ") + g.value() + " " + g.keys()
 	case 9:
 		return fmt.Sprintf(`header :count "%s" :comparator "i;ascii-numeric" %s "%d"`, g.operator(), g.headers("subject", "x-a", "x-b"), g.below(4))
 	case 10:

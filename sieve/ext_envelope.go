@@ -5,7 +5,9 @@ import (
 )
 
 // envelope tests the addresses of the transaction. "from" of the null reverse-path is the
-// empty string whatever part is asked for; "to" is the final recipient.
+// empty string whatever part is asked for; "to" is the final recipient. Beside these there
+// are "orig_to", the recipient as the sender gave it, and "auth", the name that the sender
+// logged in with, which is no address and has no parts.
 //
 // Spec:   RFC 5228, section 5.4
 // Status: complete
@@ -65,12 +67,19 @@ func bindEnvelope(b *Binder, c *Call) Check {
 	}
 }
 
+// envelopeAddresses are those of the envelope in the order of envelopeIndex.
+type envelopeAddresses [4]addresses
+
 func envelopeIndex(name string) int {
 	switch lowerASCII(name) {
 	case "from":
 		return 0
 	case "to":
 		return 1
+	case "orig_to":
+		return 2
+	case "auth":
+		return 3
 	}
 	return -1
 }
@@ -88,6 +97,10 @@ func (r *Run) path(k int) *addresses {
 		*a = pathAddresses(v.Rcpt.Address)
 	case k == 0 && (v.From.Address != "" || hasSender(v.Stage)):
 		*a = pathAddresses(v.From.Address)
+	case k == 2 && v.Rcpt.Original != "":
+		*a = pathAddresses(v.Rcpt.Original)
+	case k == 3 && v.Client.Authenticated != "":
+		a.whole = []string{v.Client.Authenticated}
 	}
 	a.known = true
 	return a

@@ -37,7 +37,7 @@ func init() {
 			Name: "flags", On: []string{"keep", "fileinto"}, Args: []Arg{list},
 			Bind: func(_ *Binder, c *Call, u *TagUse) {
 				flags := u.Texts()
-				c.Edit(func(r *Run, a *runtime.Action) { a.Flags = r.flagList(flags) })
+				c.Edit(func(r *Run, a *runtime.Action) { a.Flags = normalFlags(r.flagList(flags)) })
 			},
 		}},
 		Hooks: []Hook{{On: []string{"keep", "fileinto"}, Bind: func(_ *Binder, c *Call) {
@@ -76,7 +76,7 @@ func (r *Run) flagList(texts []Text) []string {
 	for i := range texts {
 		list[i] = texts[i].Value(r)
 	}
-	return normalFlags(list)
+	return runtime.NormalFlags(list)
 }
 
 // normalFlags divides at blanks, drops repeats and what is no flag, and writes system
@@ -118,7 +118,7 @@ func bindFlags(b *Binder, c *Call, change func(have, given []string) []string) D
 		return nil
 	}
 	return func(r *Run) error {
-		now := normalFlags(change(normalFlags([]string{read(r)}), r.flagList(flags)))
+		now := runtime.NormalFlags(change(runtime.NormalFlags([]string{read(r)}), r.flagList(flags)))
 		s := strings.Join(now, " ")
 		if err := r.task.Output(len(s)); err != nil {
 			return err

@@ -14,7 +14,7 @@ import (
 func init() {
 	register(Extension{
 		Name: "variables", Spec: "RFC 5229", Status: "complete",
-		Limits: "128 variables, 65,536 octets each (both can be set); names up to 32 characters; captures ${0} to ${32}",
+		Limits: "128 variables, 65,536 octets each (both can be set); names up to 64 characters; captures ${0} to ${32}",
 
 		// set [MODIFIER] <name: string> <value: string>
 		Commands: []Command{{

@@ -188,7 +188,10 @@ func (f *fields) addresses(r *Run) *addresses {
 	for i := range f.found {
 		r.work(len(f.found[i].Raw))
 		list := mail.ParseAddresses(f.found[i].Value())
-		if list.Broken {
+		if r.options.ASCIIAddresses {
+			list = withoutUTF8(list)
+		}
+		if list.Broken || nobody(list) {
 			a.whole = append(a.whole, f.found[i].Text())
 			continue
 		}

@@ -47,7 +47,7 @@ func (p *program) Run(t *runtime.Task) (runtime.Value, error) {
 	r.vars, r.flags = make([]string, len(p.variables)), r.view.Flags
 	r.resume()
 	err := r.Block(p.block)
-	if err == errStop || err == errReturn { //nolint:errorlint // never wrapped
+	if err == errStop { //nolint:errorlint // never wrapped
 		err = nil
 	}
 	if err != nil {
@@ -73,13 +73,12 @@ type Run struct {
 	captures []string // of the last :matches that matched; ${0} first
 	top      source   // the header of the message as it is now
 	msg      messageState
-	envelope [2]addresses
+	envelope envelopeAddresses
 	flags    []string // internal variable of imap4flags
 	flagsSet bool     // the script has changed it
 	// readFlags, if not nil, returns what flags begins with; see FlagsFrom.
 	readFlags func() []string
 	local     map[any]any
-	included  map[int]bool // the numbers of the scripts that were included
 
 	err  error // set by Fail: the run is over
 	busy int   // see work
@@ -122,7 +121,7 @@ func (r *Run) SetOptions(o Options) {
 // MessageChanged drops what is known of the message and the envelope: the host of a test
 // suite has put others into the view.
 func (r *Run) MessageChanged() {
-	r.top, r.envelope = source{}, [2]addresses{}
+	r.top, r.envelope = source{}, envelopeAddresses{}
 	r.msg = messageState{loops: r.msg.loops, generation: r.msg.generation + 1}
 	for key, v := range r.local {
 		if m, ok := v.(interface{ MessageChanged() }); ok {
@@ -223,11 +222,7 @@ func (r *Run) failed(site int, err error) error {
 	if e, ok := errors.AsType[*runtime.SourceError](err); ok {
 		msg = e.Msg // its place is one of an expression
 	}
-	name := at.File
-	if name == "" {
-		name = r.prog.name
-	}
-	return &Error{Name: name, Pos: pos, End: pos, Msg: msg, Err: err}
+	return &Error{Name: r.prog.name, Pos: pos, End: pos, Msg: msg, Err: err}
 }
 
 // Act appends an action to the plan.

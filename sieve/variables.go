@@ -50,6 +50,9 @@ func (b *Binder) Variable(name Text) func(r *Run, value string) error {
 	}
 }
 
+// maxVariableName is the longest name of a variable, in characters.
+const maxVariableName = 64
+
 // slot returns the number of a variable, whose name has no case.
 func (b *Binder) slot(name string, at Span) int {
 	key := lowerASCII(name)
@@ -57,15 +60,18 @@ func (b *Binder) slot(name string, at Span) int {
 	if ok {
 		return slot
 	}
-	if len(name) > b.lang.options.Source.Identifier {
-		b.Errorf(at, "the name of a variable may have at most %d characters", b.lang.options.Source.Identifier)
+	if len(name) > maxVariableName {
+		b.Errorf(at, "the name of a variable may have at most %d characters", maxVariableName)
 	}
 	if len(b.slots) == b.lang.options.Variables {
-		b.Errorf(at, "too many variables, at most %d are allowed", b.lang.options.Variables)
+		if b.first("too many variables") {
+			b.Errorf(at, "too many variables, at most %d are allowed", b.lang.options.Variables)
+		}
 		return 0
 	}
-	slot = b.newSlot(key)
+	slot = len(b.slots)
 	b.slots[key] = slot
+	b.prog.variables = append(b.prog.variables, key)
 	return slot
 }
 

@@ -190,7 +190,6 @@ func (s *suite) finder(b *sieve.Binder, c *sieve.Call) func(r *sieve.Run) (ok bo
 			}
 			m := s.sent[index]
 			s.setMessage(m.raw)
-			s.flags = nil
 			s.tx.From.Address = m.from
 			s.setRecipient(m.to)
 			return true, ""
@@ -200,7 +199,6 @@ func (s *suite) finder(b *sieve.Binder, c *sieve.Call) func(r *sieve.Run) (ok bo
 		if !ok {
 			if !s.store.has(name) {
 				s.setMessage([]byte(defaultMessage))
-				s.flags = nil
 			}
 			return false, fmt.Sprintf("no message %d in mailbox %q", index, name)
 		}

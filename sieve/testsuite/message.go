@@ -21,6 +21,7 @@ const (
 // setMessage makes a message the current one, with the envelope that its header names.
 func (s *suite) setMessage(raw []byte) {
 	m := mail.New(raw)
+	s.flags = nil
 	rcpt := firstAddress(m, defaultRecipient, "Envelope-To", "To")
 	s.tx = runtime.Transaction{
 		ID: "testsuite", Stage: runtime.StageDeliver, Listener: "testsuite", Message: m,
@@ -67,23 +68,4 @@ func (s *suite) show(r *sieve.Run) {
 	if s.run != nil && s.run != r {
 		s.run.MessageChanged()
 	}
-}
-
-// envelopeAddress reads an address as test_set takes it, with or without brackets. "<>" and
-// what is no address are the null one, the latter with an error.
-func (s *suite) envelopeAddress(value string) string {
-	value = strings.TrimSpace(value)
-	inner := value
-	if strings.HasPrefix(value, "<") && strings.HasSuffix(value, ">") {
-		inner = value[1 : len(value)-1]
-	}
-	if inner == "" {
-		return ""
-	}
-	a, err := mail.ParseAddress(inner)
-	if err != nil {
-		s.errorf("envelope address %q is invalid: %v", value, err)
-		return ""
-	}
-	return a.String()
 }

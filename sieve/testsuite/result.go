@@ -110,7 +110,7 @@ func (r *result) names() []string {
 
 // settle makes what is pending lawful, behind what was done.
 func (s *suite) settle() (runtime.Settled, error) {
-	return runtime.Settle(s.result.pending, s.result.failed, s.result.done, s.limits())
+	return runtime.Settle(s.result.pending, s.result.failed, s.result.done, s.limits)
 }
 
 // execute carries out what is pending, and says whether all of it could be done.
@@ -176,6 +176,9 @@ func (s *suite) runError(err error) {
 		}
 	}
 	msg, _ := reasonOf(err)
+	if strings.Contains(msg, "mailbox name ") {
+		msg = "invalid folder name: " + msg
+	}
 	s.errorf("%s", msg)
 }
 

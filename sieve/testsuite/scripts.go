@@ -64,7 +64,7 @@ func (s *suite) start(p runtime.Program, tx *runtime.Transaction) bool {
 	if res.Err == nil {
 		plan := s.result.pending
 		plan.Actions = slices.Concat(plan.Actions, res.Plan.Actions)
-		_, res.Err = runtime.Settle(plan, nil, s.result.done, s.limits())
+		_, res.Err = runtime.Settle(plan, nil, s.result.done, s.limits)
 	}
 	if res.Err != nil {
 		if !errors.Is(res.Err, errEnd) {
@@ -132,7 +132,7 @@ func (s *suite) chain(programs []runtime.Program) bool {
 		s.inner++
 		res := s.engine.Run(s.ctx, p, &tx, o)
 		s.inner--
-		settled := res.Settle(actions, s.limits())
+		settled := res.Settle(actions, s.limits)
 		if res.Err != nil {
 			s.runError(res.Err)
 			return false

@@ -25,6 +25,7 @@ type suite struct {
 
 	settings map[string]string // as test_config_set left them
 	sieve    sieve.Options     // as the last reload made them
+	limits   runtime.Limits
 	language *sieve.Language
 	engine   *runtime.Engine
 
@@ -70,17 +71,31 @@ func newSuite(ctx context.Context, path string, o Options) *suite {
 
 // reload makes the engine anew, with the settings as they are now.
 func (s *suite) reload() error {
-	o := s.options.Sieve
-	if err := apply(&o, s.settings); err != nil {
-		return err
+	c := config{sieve: s.options.Sieve, limits: s.options.Limits}
+	o := &c.sieve
+	o.Enabled, o.ASCIIAddresses, o.EditedSize = []string{"*"}, true, true
+	o.Environment = maps.Clone(o.Environment)
+	if o.Environment == nil {
+		o.Environment = map[string]string{}
+	}
+	for item, value := range environment {
+		if _, given := o.Environment[item]; !given {
+			o.Environment[item] = value
+		}
+	}
+	if o.Mail.Postmaster == "" {
+		o.Mail.Postmaster = postmaster
+	}
+	if errs := c.apply(s.settings); len(errs) > 0 {
+		return errors.Join(errs...)
 	}
 	o.Extensions = append(o.Extensions[:len(o.Extensions):len(o.Extensions)], s.extension())
-	s.storage(&o)
-	s.sieve = o
-	s.language = sieve.New(o)
+	s.storage(o)
+	s.sieve, s.limits = c.sieve, c.limits
+	s.language = sieve.New(s.sieve)
 	s.engine = runtime.NewEngine(s.language)
 	if s.run != nil {
-		s.run.SetOptions(o)
+		s.run.SetOptions(s.sieve)
 	}
 	return nil
 }
@@ -101,7 +116,7 @@ func (s *suite) errorf(format string, args ...any) {
 // runOptions are those of every run.
 func (s *suite) runOptions() runtime.RunOptions {
 	return runtime.RunOptions{
-		Host: s.host(), Limits: s.limits(), Trust: runtime.Admin, Namespace: "testsuite", Seed: 1, Now: s.options.Now,
+		Host: s.host(), Limits: s.limits, Trust: runtime.Admin, Namespace: "testsuite", Seed: 1, Now: s.options.Now,
 	}
 }
 
@@ -148,3 +163,9 @@ func (a annotations) set(mailbox, name, value string) {
 	m[name] = value
 	a[mailbox] = m
 }
+
+// storage gives scripts those that they may include.
+func (s *suite) storage(*sieve.Options) {}
+
+// environment are the items of the environment as Pigeonhole's own test program gives them.
+var environment = map[string]string{"name": "Pigeonhole Sieve", "version": "0.5.19", "location": "MS", "phase": "during"}
