@@ -206,11 +206,7 @@ func (c *composer) part(text string) {
 		c.raw("Content-Transfer-Encoding", "7bit")
 		c.WriteString("\r\n" + text)
 	} else {
-		c.raw("Content-Transfer-Encoding", "quoted-printable")
-		c.WriteString("\r\n")
-		q := quotedprintable.NewWriter(&c.Buffer)
-		_, _ = q.Write([]byte(text)) // a buffer takes everything
-		_ = q.Close()
+		c.quoted([]byte(text))
 	}
 	if !bytes.HasSuffix(c.Bytes(), []byte("\n")) {
 		c.WriteString("\r\n")
@@ -218,22 +214,40 @@ func (c *composer) part(text string) {
 }
 
 // entity ends the header with a MIME entity that a script brings: those of its fields that
-// say what it is, and its body.
+// say what it is, and its body. A text whose octets no field explains is encoded.
 func (c *composer) entity(text string) {
 	m := mail.New([]byte(mailLines(text)))
 	c.raw("MIME-Version", "1.0")
 	encoded := false
 	for _, f := range m.Header().Fields() {
-		if len(f.Name) > 8 && lowerASCII(f.Name[:8]) == "content-" && !strings.ContainsFunc(f.Name, func(c rune) bool { return c <= ' ' || c > '~' }) {
-			encoded = encoded || lowerASCII(f.Name) == "content-transfer-encoding"
-			c.raw(f.Name, f.Value())
+		name, value := lowerASCII(f.Name), f.Value()
+		if strings.HasPrefix(name, "content-") && checkHeaderName(f.Name) == nil && onlyASCII(value) && longestWord(value) < longLine {
+			encoded = encoded || name == "content-transfer-encoding"
+			c.raw(f.Name, value)
 		}
 	}
-	if !encoded && !onlyASCII(text) {
-		c.raw("Content-Transfer-Encoding", "8bit")
+	body := m.Body()
+	plain := onlyASCII(string(body)) && longestLine(string(body)) < longLine
+	if root := m.Root(); encoded || plain || root.Multipart() || root.Message != nil {
+		if !encoded && !plain {
+			c.raw("Content-Transfer-Encoding", "8bit")
+		}
+		c.WriteString("\r\n")
+		c.Write(body)
+		return
 	}
+	c.quoted(body)
+}
+
+// quoted ends the header and writes a body in quoted-printable.
+//
+// Spec: RFC 2045, section 6.7
+func (c *composer) quoted(body []byte) {
+	c.raw("Content-Transfer-Encoding", "quoted-printable")
 	c.WriteString("\r\n")
-	c.Write(m.Body())
+	q := quotedprintable.NewWriter(&c.Buffer)
+	_, _ = q.Write(body) // a buffer takes everything
+	_ = q.Close()
 }
 
 // crlf gives a text the line ends of mail.
