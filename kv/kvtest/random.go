@@ -223,19 +223,14 @@ func (r *random) remove(c randomCall) {
 		match = func(o kv.Key) bool { return o.Prefix == k.Prefix && strings.HasPrefix(o.Name, k.Name) }
 	}
 	is := r.ref.count(match)
-	valuesOnly := r.env.suite.Lacks&Lists != 0
-	r.ref.remove(match, valuesOnly)
+	r.ref.remove(match)
 	if c.act == doDeletePrefix {
 		n, err := r.env.kv.DeletePrefix(r.env.ctx, k.Prefix, k.Name)
 		r.agree(c, int64(n), is.all, err, nil)
 		return
 	}
-	there := is.all > 0
-	if valuesOnly {
-		there = is.rows > 0
-	}
 	ok, err := r.env.kv.Delete(r.env.ctx, k)
-	r.agree(c, ok, there, err, nil)
+	r.agree(c, ok, is.all > 0, err, nil)
 }
 
 // list reads all pages.

@@ -184,15 +184,12 @@ func (r *reference) count(match func(kv.Key) bool) (p part) {
 	return p
 }
 
-// remove forgets everything under the keys that match, or only the values.
-func (r *reference) remove(match func(kv.Key) bool, valuesOnly bool) {
+// remove forgets everything under the keys that match.
+func (r *reference) remove(match func(kv.Key) bool) {
 	for k := range r.rows {
 		if match(k) {
 			delete(r.rows, k)
 		}
-	}
-	if valuesOnly {
-		return
 	}
 	for at := range r.rates {
 		if match(at.key) {

@@ -61,7 +61,7 @@ type verdict uint8
 const (
 	leave verdict = iota
 	write
-	remove
+	remove // also a row whose time is over: who read it when it was live shall not build on it
 )
 
 // change decides about a row: old is what is there and live at now, in unix nanoseconds.
@@ -93,17 +93,18 @@ func (s *Store) edit(ctx context.Context, act string, r row, change change) erro
 func (s *Store) try(ctx context.Context, act string, r row, mi *memcache.Item, nano int64, change change) (done bool, err error) {
 	now := nano / int64(time.Millisecond)
 	var old item
-	there := false
+	ours, there := false, false
 	if mi != nil {
 		old, err = decode(mi.Value, r.kind, r.carried)
-		there = err == nil && kv.Live(old.exp, now)
+		ours = err == nil
+		there = ours && kv.Live(old.exp, now)
 	}
 	if !there {
 		old = item{}
 	}
 	next, what, err := change(old, there, nano)
 	switch {
-	case err != nil || what == leave:
+	case err != nil || what == leave || what == remove && !ours:
 		return true, err
 	case what == remove:
 		return s.drop(ctx, act, r, mi)

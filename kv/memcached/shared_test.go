@@ -228,3 +228,21 @@ func BenchmarkRate(b *testing.B) {
 		return err
 	})
 }
+
+func TestADeleteTakesARowWhoseTimeIsOverSoThatNobodyBuildsOnIt(t *testing.T) {
+	clock := kvtest.NewClock()
+	before := clock.Now()
+	s := with(t, memcached.Options{Namespace: "over", Now: clock.Now})
+	late := with(t, memcached.Options{Namespace: "over", Now: func() time.Time { return before }}) // whose call began then
+	k := value("a")
+	if err := s.Set(t.Context(), k, []byte("1"), time.Millisecond); err != nil {
+		t.Fatal(err)
+	}
+	clock.Advance(time.Second)
+	if there, err := s.Delete(t.Context(), k); there || err != nil {
+		t.Errorf("a row whose time is over is deleted with %v, %v", there, err)
+	}
+	if done, err := late.CompareAndSwap(t.Context(), k, []byte("1"), []byte("2"), 0); done || err != nil {
+		t.Errorf("a swap that began before builds on the row that was deleted: %v, %v", done, err)
+	}
+}

@@ -208,10 +208,8 @@ func (s *Store) Delete(ctx context.Context, k kv.Key) (bool, error) {
 	for _, r := range rows {
 		gone := false
 		change := func(_ item, there bool, _ int64) (item, verdict, error) {
-			if gone = there; there {
-				return item{}, remove, nil
-			}
-			return item{}, leave, nil
+			gone = there
+			return item{}, remove, nil
 		}
 		done, err := s.try(ctx, "delete", r, items[r.key], now, change)
 		if err == nil && !done {
