@@ -27,7 +27,6 @@ type breaker struct {
 	limit int           // failures in a row
 	first time.Duration // pause after the opening
 	log   *slog.Logger
-	store string
 
 	open     atomic.Bool
 	failures atomic.Int64 // in a row, while closed
@@ -41,7 +40,7 @@ type breaker struct {
 }
 
 func newBreaker(o Options) *breaker {
-	b := &breaker{limit: o.BreakerFailures, first: o.BreakerPause, log: o.Logger, store: o.Name}
+	b := &breaker{limit: o.BreakerFailures, first: o.BreakerPause, log: o.Logger}
 	if b.limit <= 0 {
 		b.limit = defaultFailures
 	}
@@ -96,7 +95,7 @@ func (b *breaker) leave(probe bool, v verdict, err error) {
 	case answered:
 		b.failures.Store(0)
 		b.open.Store(false)
-		b.log.Info("store answers again", "store", b.store, "took", time.Since(b.since))
+		b.log.Info("store answers again", "took", time.Since(b.since))
 	case failed:
 		b.pause = min(2*b.pause, max(longestPause, b.first))
 		b.until = time.Now().Add(jitter(b.pause))
@@ -115,7 +114,7 @@ func (b *breaker) trip(err error) {
 	b.until = b.since.Add(jitter(b.pause))
 	b.opened.Add(1)
 	b.open.Store(true)
-	b.log.Error("store does not answer, and is left alone for a while", "store", b.store, "err", err)
+	b.log.Error("store does not answer, and is left alone for a while", "err", err)
 }
 
 // jitter spreads pauses over nine to eleven tenths, so that a crowd of processes does not come back

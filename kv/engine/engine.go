@@ -54,7 +54,7 @@ type Options struct {
 	// Shared says that other processes write to the backend, too: it is a server, which may be
 	// slow or away. The fields below it are for such a backend.
 	Shared bool
-	// Name is the store's id, for errors and logs.
+	// Name is the store's id, for errors.
 	Name string
 	// Timeout bounds a call on named keys; default 200 ms. Calls that walk through rows have
 	// 10 s for each page or step.
@@ -65,7 +65,7 @@ type Options struct {
 	// BreakerPause is for how long, about; default 1 s, and twice as long each time that it
 	// does not answer then, up to 30 s.
 	BreakerPause time.Duration
-	// Logger hears of trouble; default none.
+	// Logger hears of trouble; default none. Which store it is about, the logger has to say.
 	Logger *slog.Logger
 
 	tune tuning

@@ -173,7 +173,7 @@ func (r *restore) fold() (func(sqlite.Marks) sqlite.Marks, error) {
 	if err == nil {
 		return func(sqlite.Marks) sqlite.Marks { return old }, nil
 	}
-	r.o.Logger.Warn("the store that is replaced cannot be read to its end; it is kept as it is", "store", r.o.Name, "err", err)
+	r.o.Logger.Warn("the store that is replaced cannot be read to its end; it is kept as it is", "err", err)
 	seen := max(old.Clock, is.ModTime().UnixMilli(), kv.NewClock(r.o.Now, 0).Milli())
 	if wal, err := os.Stat(r.path + "-wal"); err == nil {
 		seen = max(seen, wal.ModTime().UnixMilli())

@@ -80,8 +80,8 @@ func (s *Store) reach(up bool) {
 		return
 	}
 	if up {
-		s.logger.Info("memcached answers again", "store", s.namespace)
+		s.logger.Info("memcached answers again")
 	} else {
-		s.logger.Warn("memcached does not answer", "store", s.namespace)
+		s.logger.Warn("memcached does not answer")
 	}
 }

@@ -211,7 +211,7 @@ func (s *Store) fail(act string, err error) error {
 	default:
 		err = fmt.Errorf("kv/rocksdb: %s: %w: %w", act, kv.ErrUnavailable, err)
 	}
-	s.logger.Error("the key-value store fails", "store", s.db.Name(), "err", err)
+	s.logger.Error("the key-value store fails", "err", err)
 	return err
 }
 
