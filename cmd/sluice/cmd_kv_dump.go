@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -40,6 +41,7 @@ type (
 	exportOut struct {
 		Rows []kvRaw
 		Next string
+		None string // why the prefix's store cannot list rows
 	}
 	importIn struct {
 		Store string
@@ -62,6 +64,9 @@ var (
 		}
 		items, next, err := s.List(ctx, in.Prefix, "", in.Cursor, dumpPage)
 		out := exportOut{Next: next}
+		if errors.Is(err, kv.ErrUnsupported) {
+			out.None, err = err.Error(), nil
+		}
 		for _, it := range items {
 			r := kvRaw{it.Key.Prefix, []byte(it.Key.Name), it.Value.Bytes, 0, it.Value.Fence}
 			if !it.Value.Expires.IsZero() {
@@ -262,12 +267,18 @@ func exportTo(ctx context.Context, cmd *cobra.Command, c *Config, w io.Writer, s
 		return err
 	}
 	bar := progress("exporting", total, quiet)
+	var without []string
 	for _, p := range prefixes {
 		in := exportIn{Store: store, Prefix: p}
 		for {
 			page, err := opKVExport.call(ctx, c, in)
 			if err != nil {
 				return fmt.Errorf("%s: %w", p, err)
+			}
+			if page.None != "" {
+				if without = append(without, p.String()); len(without) == len(prefixes) {
+					return errors.New(page.None)
+				}
 			}
 			for _, r := range page.Rows {
 				it := kv.Item{Key: kv.Key{Prefix: r.Prefix, Name: string(r.Name)}, Value: kv.Value{Bytes: r.Value, Expires: kv.Moment(r.Exp), Fence: r.Fence}}
@@ -282,6 +293,9 @@ func exportTo(ctx context.Context, cmd *cobra.Command, c *Config, w io.Writer, s
 		}
 	}
 	_ = bar.Finish()
+	if len(without) > 0 {
+		fmt.Fprintf(cmd.ErrOrStderr(), "sluice: not exported, since their store cannot list its rows: %s\n", strings.Join(without, ", "))
+	}
 	return d.Close()
 }
 
@@ -417,7 +431,7 @@ func kvBackup(g *globals) *cobra.Command {
 	var store string
 	cmd := &cobra.Command{
 		Use: "backup FILE", Short: "Copy an embedded store as it is at this moment, while the server runs", Args: cobra.ExactArgs(1),
-		Long: "Writes everything that was acknowledged to a new file, checks that file, and gives it its name.\nsluice kv restore puts it back.",
+		Long: "Writes everything that was acknowledged to a new file, checks that file, and gives it its name.\nsluice kv restore puts it back. The backup of a store of type rocksdb is a directory, as the store is.",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, _, err := g.load()
 			if err != nil {
@@ -459,6 +473,9 @@ func kvRestore(g *globals) *cobra.Command {
 			s, ok := c.Store[id]
 			if !ok {
 				return usage("unknown store %q", id)
+			}
+			if s.Type == "rocksdb" {
+				return fmt.Errorf("store %q is of type rocksdb, whose backup is a directory: copy it to %s while the server does not run", id, s.Path)
 			}
 			if s.Type != "sqlite" {
 				return fmt.Errorf("store %q is of type %s; only sqlite is restored from a backup: use sluice kv import for others", id, s.Type)
