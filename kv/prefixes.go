@@ -27,7 +27,8 @@ var table = []Info{
 	{RateLimitHTTPAuthenticated, "KV_RATE_LIMIT_HTTP_AUTHENTICATED", "requests of logged-in users, by account", minute, Volatile, false, KindRate, "HTTP, JMAP", "HTTP, JMAP", FailOpen, 0},
 	{RateLimitHTTPAnonymous, "KV_RATE_LIMIT_HTTP_ANONYMOUS", "requests without login, by client address", minute, Volatile, false, KindRate, "HTTP", "HTTP", FailOpen, 0},
 	{RateLimitIMAP, "KV_RATE_LIMIT_IMAP", "IMAP commands, by account", minute, Volatile, false, KindRate, "IMAP", "IMAP", FailOpen, 0},
-	{TokenRevision, "KV_TOKEN_REVISION", "counts changes of an account's credentials, so that remembered logins end", 30 * day, Durable, false, KindCounter, "login caches", "account changes", FailClosed, 0},
+	// A count that began anew could meet a login that was remembered under the same number.
+	{TokenRevision, "KV_TOKEN_REVISION", "counts changes of an account's credentials, so that remembered logins end", 0, Durable, false, KindCounter, "login caches", "account changes", FailClosed, 0},
 	{ReputationIP, "KV_REPUTATION_IP", "how mail from a client address was judged so far", 30 * day, Relaxed, true, KindValue, "spam filter", "spam filter", FailOpen, 10 * time.Second},
 	{ReputationFrom, "KV_REPUTATION_FROM", "how mail from a sender was judged so far", 30 * day, Relaxed, true, KindValue, "spam filter", "spam filter", FailOpen, 10 * time.Second},
 	{ReputationDomain, "KV_REPUTATION_DOMAIN", "how mail from a domain was judged so far", 30 * day, Relaxed, true, KindValue, "spam filter", "spam filter", FailOpen, 10 * time.Second},
