@@ -2,7 +2,6 @@ package sieve
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/sluice-mail/sluice/runtime"
@@ -30,28 +29,29 @@ type Binder struct {
 	ended    bool           // what follows in the block cannot be reached
 	later    []func()       // done when all commands are bound
 	depth    int
+	previous string // the command before
 	cursor   cursor
+	// library is what it shares with the binders of included scripts; nested and file say which
+	// of them it is of.
+	library *library
+	nested  int
+	file    string // "" for the main script
 }
 
-// bind returns the program of a tree without syntax errors, or all errors.
+// newBinder returns a binder of one script.
+func newBinder(l *Language, s *Script, o runtime.CompileOptions) *Binder {
+	return &Binder{lang: l, options: o, script: s, active: map[string]bool{}, slots: map[string]int{}, requires: true}
+}
+
+// bind returns the program of a tree without syntax errors, or all errors: those of the script
+// itself first.
 func bind(l *Language, s *Script, o runtime.CompileOptions) (*program, []*Error) {
-	b := &Binder{
-		lang: l, options: o, script: s, prog: &program{name: s.Name, registry: l.registry, limits: l.options},
-		active: map[string]bool{}, slots: map[string]int{}, headers: map[string]int{}, requires: true,
-	}
-	for _, e := range l.registry.extensions {
-		if e.Always {
-			b.active[e.Name] = true
-		}
-	}
-	b.prog.block = b.block(s.Commands)
-	b.checkNeeds()
-	for _, f := range b.later {
-		f()
-	}
+	b := newBinder(l, s, o)
+	b.prog, b.headers = &program{name: s.Name, registry: l.registry, limits: l.options}, map[string]int{}
+	b.library = &library{scripts: map[string]*included{}, globals: map[string]int{}, atEnd: map[string]bool{}}
+	b.prog.block = b.all()
 	if len(b.errors) > 0 {
-		slices.SortStableFunc(b.errors, byPlace)
-		return nil, b.errors
+		return nil, append(b.errors, b.library.errors...)
 	}
 	b.prog.headerSlots, b.prog.headerNames = b.headers, make([]string, len(b.headers))
 	for name, slot := range b.headers {
@@ -60,9 +60,8 @@ func bind(l *Language, s *Script, o runtime.CompileOptions) (*program, []*Error)
 	for name := range b.headers {
 		b.prog.headerLengths[min(len(name), maxHeaderLength)] = true
 	}
-	b.prog.captures = b.prog.captures || b.active["variables"]
 	for i := range l.list {
-		if e := &l.list[i]; e.AtEnd != nil && b.active[e.Name] {
+		if e := &l.list[i]; e.AtEnd != nil && b.library.atEnd[e.Name] {
 			b.prog.atEnd = append(b.prog.atEnd, e.AtEnd)
 		}
 	}
@@ -117,7 +116,7 @@ func (b *Binder) checkNeeds() {
 // site makes a site of a place in the source.
 func (b *Binder) site(at Span, what string) int {
 	p := b.cursor.position(b.script, at.Start)
-	b.prog.sites = append(b.prog.sites, runtime.Site{Line: p.Line, Col: p.Col, What: what})
+	b.prog.sites = append(b.prog.sites, runtime.Site{File: b.file, Line: p.Line, Col: p.Col, What: what})
 	return len(b.prog.sites) - 1
 }
 
@@ -149,11 +148,17 @@ func (b *Binder) block(nodes []*Node) Block {
 			}
 			b.chain = nil
 			b.faulty = true
+			b.previous = name
 			continue
 		}
-		if s, ok := b.command(n, def.def); ok {
+		s, ok := b.command(n, def.def)
+		if ok {
 			out = append(out, s)
 		}
+		if def.def.Block && name != "if" && name != "elsif" && name != "else" {
+			b.ended = false // the block of a loop may never be done
+		}
+		b.previous = name
 	}
 	return out
 }

@@ -47,7 +47,7 @@ func (p *program) Run(t *runtime.Task) (runtime.Value, error) {
 	r.vars, r.flags = make([]string, len(p.variables)), r.view.Flags
 	r.resume()
 	err := r.Block(p.block)
-	if err == errStop { //nolint:errorlint // never wrapped
+	if err == errStop || err == errReturn { //nolint:errorlint // never wrapped
 		err = nil
 	}
 	if err != nil {
@@ -79,6 +79,7 @@ type Run struct {
 	// readFlags, if not nil, returns what flags begins with; see FlagsFrom.
 	readFlags func() []string
 	local     map[any]any
+	included  map[int]bool // the numbers of the scripts that were included
 
 	err  error // set by Fail: the run is over
 	busy int   // see work
@@ -222,7 +223,11 @@ func (r *Run) failed(site int, err error) error {
 	if e, ok := errors.AsType[*runtime.SourceError](err); ok {
 		msg = e.Msg // its place is one of an expression
 	}
-	return &Error{Name: r.prog.name, Pos: pos, End: pos, Msg: msg, Err: err}
+	name := at.File
+	if name == "" {
+		name = r.prog.name
+	}
+	return &Error{Name: name, Pos: pos, End: pos, Msg: msg, Err: err}
 }
 
 // Act appends an action to the plan.

@@ -69,9 +69,8 @@ func (b *Binder) slot(name string, at Span) int {
 		}
 		return 0
 	}
-	slot = len(b.slots)
+	slot = b.newSlot(key)
 	b.slots[key] = slot
-	b.prog.variables = append(b.prog.variables, key)
 	return slot
 }
 
