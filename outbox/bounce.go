@@ -61,13 +61,20 @@ func (b *Outbox) report(it *item, gone []target, now time.Time) []byte {
 	line("Content-Type: message/%sdelivery-status", global(it, gone))
 	line("Content-Transfer-Encoding: 8bit")
 	line("")
+	p := readParams(it.params)
 	line("Reporting-MTA: dns; %s", host)
+	if p.envid != "" {
+		line("Original-Envelope-Id: %s", p.envid)
+	}
 	line("Arrival-Date: %s", it.created.Format(time.RFC1123Z))
 	for _, t := range gone {
 		line("")
 		kind := "rfc822"
 		if !isASCII(t.address) {
 			kind = "utf-8" // RFC 6533
+		}
+		if o := p.rcpt.OriginalRecipient; o != "" {
+			line("Original-Recipient: rfc822; %s", o)
 		}
 		line("Final-Recipient: %s; %s", kind, oneLine(t.address))
 		line("Action: failed")

@@ -3,6 +3,7 @@ package outbox
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -55,6 +56,13 @@ func readParams(text string) (p params) {
 		}
 	}
 	return p
+}
+
+// wantsFailure says whether the sender is to hear of a failure.
+//
+// Spec: RFC 3461, section 4.1
+func (p params) wantsFailure() bool {
+	return len(p.rcpt.Notify) == 0 || slices.Contains(p.rcpt.Notify, smtp.DSNNotifyFailure)
 }
 
 // readNotify reads the value of NOTIFY; nil if it is none.

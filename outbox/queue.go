@@ -259,7 +259,7 @@ func (b *Outbox) finish(ctx context.Context, it *item) error {
 		}
 	}
 	var bounce *Message
-	if len(gone) > 0 && it.from != "" && !it.bounce {
+	if len(gone) > 0 && it.from != "" && !it.bounce && readParams(it.params).wantsFailure() {
 		bounce = &Message{From: "", To: []string{it.from}, Raw: b.report(it, gone, now)}
 	}
 	err := b.db.Write(ctx, func(tx *sqlite.Tx) error {
