@@ -26,6 +26,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"math"
 	"strings"
 	"time"
 	"unicode"
@@ -231,6 +232,9 @@ func (d *Reader) item(row rowLine) (it kv.Item, err error) {
 	}
 	if row.Exp < 0 || row.Exp > maxMilli {
 		return it, d.bad("has exp %d, which is no moment in unix milliseconds", row.Exp)
+	}
+	if row.Fence > math.MaxInt64 {
+		return it, d.bad("has a fence of more than 63 bits, which not every store can keep")
 	}
 	it.Value.Expires, it.Value.Fence = kv.Moment(row.Exp), row.Fence
 	return it, nil

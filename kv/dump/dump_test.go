@@ -136,6 +136,7 @@ func TestAChangedOrCutDumpIsNoticedAtItsLine(t *testing.T) {
 		"name too long":    {lines[0] + `{"p":1,"k":"` + strings.Repeat("a", kv.MaxName+1) + `","v":""}` + "\n", "line 2 too large"},
 		"endless line":     {lines[0] + strings.Repeat("a", 3<<20), "line 2 has more than"},
 		"odd expiry":       {lines[0] + `{"p":1,"k":"","v":"","exp":-5}` + "\n", "line 2 has exp -5"},
+		"odd fence":        {lines[0] + `{"p":1,"k":"","v":"","fence":9223372036854775808}` + "\n", "line 2 has a fence of more"},
 	} {
 		if _, err := read([]byte(c.text)); !errors.Is(err, dump.ErrFormat) || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, want %q", name, err, c.want)
