@@ -87,6 +87,9 @@ func (c *Config) checkStores(from origins, bad func(path, format string, args ..
 				bad(path, "means nothing for a store of type %s", s.Type)
 			}
 		}
+		if b.server && s.Timeout >= c.Limits.Time {
+			bad(at+".timeout", "%d is not below limits.time, %d: a script would end before its store is given up", s.Timeout, c.Limits.Time)
+		}
 		if b.server {
 			s.checkURLs(at, b, bad, oneOf)
 		} else if b.has("path") {

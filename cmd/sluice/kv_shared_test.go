@@ -37,8 +37,7 @@ var sharedServers = map[string]func(t *testing.T) sharedServer{
 func twoServers(t *testing.T, kind string, scripts map[string]string, toml string) (a, b *server, between sharedServer) {
 	t.Helper()
 	between = sharedServers[kind](t)
-	// A busy machine is not a store that hangs.
-	toml = "[storage]\nlookup = \"shared\"\n[store.\"shared\"]\ntimeout = 2000\n" + between.toml + toml
+	toml = "[storage]\nlookup = \"shared\"\n[store.\"shared\"]\n" + between.toml + toml
 	for _, s := range []**server{&a, &b} {
 		*s = startServer(t, toml, scripts)
 		(*s).addAccount("ida", "secret")
@@ -69,7 +68,7 @@ func TestTwoServersShareLimitsGreylistAndLocks(t *testing.T) {
 				"count.js": `if (sender() === "new@remote.test") keep();
 					else if (lock_try("", "count", "30s") === null) tempfail("busy");
 					else { const n = key_get("", "count"); key_set("", "count", (n === null ? 0 : n) + 1); keep(); }`,
-			}, "[[script]]\npath = \"$DIR/grey.expr\"\nstage = \"rcpt\"\n[[script]]\npath = \"$DIR/limit.expr\"\n[[script]]\npath = \"$DIR/count.js\"\n")
+			}, "timeout = 15000\n[limits]\ntime = 20000\n[[script]]\npath = \"$DIR/grey.expr\"\nstage = \"rcpt\"\n[[script]]\npath = \"$DIR/limit.expr\"\n[[script]]\npath = \"$DIR/count.js\"\n")
 
 			if got := answerOf(t, a, "new@remote.test"); !strings.HasPrefix(got, "45") {
 				t.Errorf("an unknown sender was answered %s", got)
@@ -130,7 +129,7 @@ func TestAStoreThatHangsIsSurvived(t *testing.T) {
 		t.Run(kind, func(t *testing.T) {
 			a, _, between := twoServers(t, kind, map[string]string{
 				"set.expr": `key_set("", "last", sender())`,
-			}, "[[script]]\npath = \"$DIR/set.expr\"\non-store-error = \"tempfail\"\n")
+			}, "timeout = 500\n[[script]]\npath = \"$DIR/set.expr\"\non-store-error = \"tempfail\"\n")
 			if got := answerOf(t, a, "one@remote.test"); !strings.HasPrefix(got, "250") {
 				t.Fatal(got)
 			}

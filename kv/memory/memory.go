@@ -195,6 +195,10 @@ func (st *stripe) dropRate(k rateKey) {
 	}
 }
 
+// Clock returns the store's time, for others that have to agree with it: two clocks over one machine's
+// part where that is set back while only one of them is asked.
+func (s *Store) Clock() *kv.Clock { return s.clock }
+
 // Flush does nothing: nothing is ever durable.
 func (s *Store) Flush(ctx context.Context) error { return s.begin(ctx) }
 
