@@ -18,13 +18,17 @@ import (
 
 	"github.com/sluice-mail/sluice/gateway"
 	"github.com/sluice-mail/sluice/kv"
+	"github.com/sluice-mail/sluice/mail"
 	"github.com/sluice-mail/sluice/mailstore"
 	"github.com/sluice-mail/sluice/runtime"
 )
 
-// wholePlan asks for everything that a plan can: two stores, a redirect and a mark.
+// wholePlan asks for everything that a plan can: two stores, a redirect, a vacation message
+// with its copy, and three marks.
 var wholePlan = map[string]string{
-	"plan.sieve": `require ["fileinto", "mailbox", "copy", "imap4flags", "vnd.sluice.expressions"];
+	"plan.sieve": `require ["fileinto", "mailbox", "copy", "imap4flags", "variables", "vacation", "fcc", "vnd.sluice.expressions"];
+if header :matches "message-id" "*" { set "id" "${1}"; }
+vacation :handle "${id}" :fcc "Answers" :create "away";
 redirect :copy "elsewhere@far.test";
 fileinto :create :copy "Copies";
 eval "mark('', 'seen ' + header('message-id'), 1)";
@@ -118,7 +122,8 @@ func (d dyingKV) Set(ctx context.Context, k kv.Key, v []byte, ttl time.Duration)
 }
 
 // The server is killed between any two steps of a delivery, started again, and the MTA
-// sends what was not answered once more: two stores, a redirect and a mark, each once.
+// sends what was not answered once more: two stores, a redirect, a vacation message with its
+// copy, and marks, each once.
 func TestKilledBetweenAnyTwoStepsOfADelivery(t *testing.T) {
 	relay := freeAddress(t)
 	s := newServer(t, fmt.Sprintf("[relay]\naddress = %q\n[[script]]\npath = \"$DIR/plan.sieve\"\n", relay), wholePlan)
@@ -131,7 +136,7 @@ func TestKilledBetweenAnyTwoStepsOfADelivery(t *testing.T) {
 		s.env = []string{fmt.Sprintf("SLUICE_TEST_DIE_AT=%d", at)}
 		s.start()
 		id := fmt.Sprintf("<step-%d@remote.test>", at)
-		raw := []byte("From: a@remote.test\r\nMessage-ID: " + id + "\r\n\r\nstep\r\n")
+		raw := []byte("From: a@remote.test\r\nTo: ida@example.test\r\nMessage-ID: " + id + "\r\n\r\nstep\r\n")
 		c := dialLMTP(t, s.lmtp)
 		answers, err := c.trySend("a@remote.test", []string{"ida@example.test"}, raw)
 		if err == nil {
@@ -163,10 +168,10 @@ func TestKilledBetweenAnyTwoStepsOfADelivery(t *testing.T) {
 	}
 	t.Logf("killed at %d steps", killed)
 	s.start()
-	for _, box := range []string{"INBOX", "Copies"} {
+	for _, box := range []string{"INBOX", "Copies", "Answers"} {
 		times := map[string]int{}
 		for _, m := range s.mailbox(s.login("ida", "secret"), box) {
-			times[messageID(m.raw)]++
+			times[strings.TrimPrefix(about(m.raw), "re ")]++
 		}
 		for _, id := range acked {
 			if times[id] != 1 {
@@ -179,6 +184,14 @@ func TestKilledBetweenAnyTwoStepsOfADelivery(t *testing.T) {
 	}
 	checkRelay(t, s, relay, acked)
 	s.stop()
+}
+
+// about returns the id of a message, and of one that answers another "re " and that one's.
+func about(raw []byte) string {
+	if re := mail.New(raw).Header().Values("In-Reply-To"); len(re) > 0 {
+		return "re " + re[0]
+	}
+	return messageID(raw)
 }
 
 // sink is a relay that counts messages.
@@ -200,7 +213,7 @@ func (k *sink) Data(r io.Reader) error {
 		return err
 	}
 	k.mu.Lock()
-	k.times[messageID(append([]byte("\r\n"), raw...))]++
+	k.times[about(append([]byte("X-Sink: 1\r\n"), raw...))]++
 	k.mu.Unlock()
 	k.came <- struct{}{}
 	return nil
@@ -219,11 +232,11 @@ func checkRelay(t *testing.T, s *server, addr string, acked []string) {
 	go srv.Serve(l)
 	defer srv.Close()
 	s.sluice("", "outbox", "retry", "all")
-	for n := range acked {
+	for n := range 2 * len(acked) {
 		select {
 		case <-k.came:
 		case <-time.After(60 * time.Second):
-			t.Fatalf("the relay got %d of %d messages; queued are\n%s", n, len(acked), tail(s.sluice("", "outbox", "list"), 2000))
+			t.Fatalf("the relay got %d of %d messages; queued are\n%s", n, 2*len(acked), tail(s.sluice("", "outbox", "list"), 2000))
 		}
 	}
 	for deadline := time.Now().Add(30 * time.Second); strings.Contains(s.sluice("", "outbox", "list"), "queued"); <-time.After(20 * time.Millisecond) {
@@ -234,11 +247,11 @@ func checkRelay(t *testing.T, s *server, addr string, acked []string) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	for _, id := range acked {
-		if k.times[id] != 1 {
-			t.Errorf("the relay got %s %d times", id, k.times[id])
+		if k.times[id] != 1 || k.times["re "+id] != 1 {
+			t.Errorf("the relay got %s %d times, and its answer %d times", id, k.times[id], k.times["re "+id])
 		}
 	}
-	if len(k.times) != len(acked) {
-		t.Errorf("the relay got %d messages, want %d", len(k.times), len(acked))
+	if len(k.times) != 2*len(acked) {
+		t.Errorf("the relay got %d messages, want %d", len(k.times), 2*len(acked))
 	}
 }

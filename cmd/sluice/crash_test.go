@@ -40,7 +40,7 @@ func TestKilledInTheMiddleOfDeliveries(t *testing.T) {
 			var c *lmtpClient
 			for i := 0; !stop.Load(); i++ {
 				id := fmt.Sprintf("<m%d-%d@remote.test>", k, i)
-				raw := []byte("From: a@remote.test\r\nSubject: x\r\nMessage-ID: " + id + "\r\n\r\n" + strings.Repeat("line\r\n", i%500))
+				raw := []byte("From: a@remote.test\r\nTo: ida@example.test\r\nSubject: x\r\nMessage-ID: " + id + "\r\n\r\n" + strings.Repeat("line\r\n", i%500))
 				// As an MTA does, the same message again until somebody answers for it. It ends with
 				// an answered message, so that nothing is in doubt.
 				for {
