@@ -150,6 +150,7 @@ func (b *Binder) all() Block {
 	}
 	slices.SortStableFunc(b.errors, byPlace)
 	b.prog.captures = b.prog.captures || b.active["variables"]
+	b.prog.flags = b.prog.flags || b.active["imap4flags"]
 	maps.Copy(b.library.atEnd, b.active)
 	return block
 }

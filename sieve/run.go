@@ -22,6 +22,7 @@ type program struct {
 	headerLengths [maxHeaderLength + 1]bool
 	variables     []string     // names in lower case, by slot
 	captures      bool         // captures can be read
+	flags         bool         // some script of it sets flags
 	atEnd         []func(*Run) // done when the script has ended well
 }
 
@@ -238,6 +239,9 @@ func (r *Run) Act(a runtime.Action) error {
 	}
 	if a.Kind == runtime.Redirect {
 		r.redirectFrom(&a)
+	}
+	if a.Flags == nil && !r.prog.flags && (a.Kind == runtime.Keep || a.Kind == runtime.FileInto) {
+		a.Flags = r.view.Flags // earlier scripts of the chain set them
 	}
 	if composed(&a) {
 		return r.task.Act(a)

@@ -9,10 +9,13 @@ import (
 
 // bindTest makes a block: test <name: string> { ... }
 func (s *suite) bindTest(b *sieve.Binder, c *sieve.Call) sieve.Do {
-	if !b.TopLevel() {
-		b.Errorf(c.Node.NameSpan, "test must stand at the top of the file, not within a block")
+	if s.nested {
+		b.Errorf(c.Node.NameSpan, "tests cannot be nested")
+		return nil
 	}
+	s.nested = true
 	name, block := c.Text("name"), c.Block()
+	s.nested = false
 	at := b.Position(c.Node.NameSpan)
 	return func(r *sieve.Run) error {
 		s.enter(r)

@@ -182,6 +182,17 @@ func (s *suite) runError(err error) {
 	s.errorf("%s", msg)
 }
 
+// notes adds what a run could not decide to the log, and prints what it wanted to be printed.
+func (s *suite) notes(r *runtime.Record) {
+	for _, n := range r.Notes {
+		if n.Kind == "problem" {
+			s.errorf("%s", n.Text)
+		} else {
+			s.options.Print(n.Text)
+		}
+	}
+}
+
 // describe returns the result for people.
 func (r *result) describe() string {
 	var b strings.Builder

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/sluice-mail/sluice/runtime"
@@ -15,6 +16,9 @@ import (
 type File struct {
 	Path   string
 	Blocks []Block
+	// NotRun is how many blocks the file has beside these: those behind its end, or all where it
+	// has errors, and those that Options.Run left out.
+	NotRun int
 	// Err is why the file did not run to its end: it has errors, its own run failed, or a test
 	// failed outside of all blocks. It counts as one more failure.
 	Err error
@@ -65,6 +69,7 @@ func RunSource(ctx context.Context, path string, source []byte, o Options) *File
 	if f.Err = s.reload(); f.Err != nil {
 		return f
 	}
+	f.NotRun = blocksOf(path, source)
 	p, err := s.language.Compile(path, source, s.compileOptions())
 	if err != nil {
 		f.Err = err
@@ -79,7 +84,24 @@ func RunSource(ctx context.Context, path string, source []byte, o Options) *File
 	}
 	f.Err = s.ended(s.engine.Run(ctx, p, &s.tx, ro).Err)
 	f.Blocks = s.blocks
+	f.NotRun -= len(f.Blocks)
 	return f
+}
+
+// blocksOf counts the blocks of a test file.
+func blocksOf(path string, source []byte) (n int) {
+	tree, _ := sieve.Parse(path, source)
+	var count func(commands []*sieve.Node)
+	count = func(commands []*sieve.Node) {
+		for _, c := range commands {
+			if strings.EqualFold(c.Name, "test") {
+				n++
+			}
+			count(c.Block)
+		}
+	}
+	count(tree.Commands)
+	return n
 }
 
 // ended notes how the file's own run ended, and returns what is wrong with the file as a
@@ -119,6 +141,7 @@ func (l *link) Invoke(name string, args []runtime.Value) (runtime.Value, error) 
 	}
 	s := l.suite
 	res := s.engine.Run(s.ctx, &oneCall{name: name, args: args}, &s.tx, s.runOptions())
+	s.notes(res.Record)
 	if res.Err == nil {
 		s.result.add(res.Plan, name == "edit_keep")
 	}

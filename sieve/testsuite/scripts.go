@@ -61,6 +61,7 @@ func (s *suite) start(p runtime.Program, tx *runtime.Transaction) bool {
 	s.inner++
 	res := s.engine.Run(s.ctx, p, tx, s.runOptions())
 	s.inner--
+	s.notes(res.Record)
 	if res.Err == nil {
 		plan := s.result.pending
 		plan.Actions = slices.Concat(plan.Actions, res.Plan.Actions)
@@ -132,6 +133,7 @@ func (s *suite) chain(programs []runtime.Program) bool {
 		s.inner++
 		res := s.engine.Run(s.ctx, p, &tx, o)
 		s.inner--
+		s.notes(res.Record)
 		settled := res.Settle(actions, s.limits)
 		if res.Err != nil {
 			s.runError(res.Err)

@@ -32,6 +32,7 @@ type suite struct {
 	tx     runtime.Transaction // the current message and its envelope
 	own    *runtime.View       // of the file's own run
 	run    *sieve.Run          // the file's own, once a command of it was done
+	nested bool                // a block is being bound
 	inner  int                 // scripts that the file runs at the moment
 	flags  []string            // of the current message
 	memory kv.Store            // the default store of scripts
@@ -90,7 +91,7 @@ func (s *suite) reload() error {
 		return errors.Join(errs...)
 	}
 	o.Extensions = append(o.Extensions[:len(o.Extensions):len(o.Extensions)], s.extension())
-	s.storage(o)
+	o.Include = s.include
 	s.sieve, s.limits = c.sieve, c.limits
 	s.language = sieve.New(s.sieve)
 	s.engine = runtime.NewEngine(s.language)
@@ -118,11 +119,6 @@ func (s *suite) runOptions() runtime.RunOptions {
 	return runtime.RunOptions{
 		Host: s.host(), Limits: s.limits, Trust: runtime.Admin, Namespace: "testsuite", Seed: 1, Now: s.options.Now,
 	}
-}
-
-// compileOptions are those of every script.
-func (s *suite) compileOptions() runtime.CompileOptions {
-	return runtime.CompileOptions{Stage: runtime.StageDeliver, Trust: runtime.Admin}
 }
 
 // Options say how test files are run. The zero value works.
@@ -163,9 +159,6 @@ func (a annotations) set(mailbox, name, value string) {
 	m[name] = value
 	a[mailbox] = m
 }
-
-// storage gives scripts those that they may include.
-func (s *suite) storage(*sieve.Options) {}
 
 // environment are the items of the environment as Pigeonhole's own test program gives them.
 var environment = map[string]string{"name": "Pigeonhole Sieve", "version": "0.5.19", "location": "MS", "phase": "during"}
