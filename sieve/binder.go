@@ -2,7 +2,6 @@ package sieve
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/sluice-mail/sluice/runtime"
 )
@@ -30,12 +29,28 @@ type Binder struct {
 	later    []func()       // done when all commands are bound
 	depth    int
 	previous string // the command before
-	cursor   cursor
-	// library is what it shares with the binders of included scripts; nested and file say which
-	// of them it is of.
+	// library is what it shares with the binders of included scripts; nested and source say
+	// which of them it is of.
 	library *library
 	nested  int
-	file    string // "" for the main script
+	source  int // in the program's sources
+
+	tree *treeMemory
+	programMemory
+}
+
+// programMemory is what a program is made of, and what is looked up once for a script.
+type programMemory struct {
+	conditions slab[Condition]
+	lists      slab[*Condition]
+	steps      slab[step]
+	strings    slab[Text]
+	names      slab[headerName]
+	matchers   slab[Matcher]
+	keys       slab[Key]
+	upper      string // the source with a to z as A to Z
+	actions    []checkedAction
+	keyMemory
 }
 
 // newBinder returns a binder of one script.
@@ -45,10 +60,11 @@ func newBinder(l *Language, s *Script, o runtime.CompileOptions) *Binder {
 
 // bind returns the program of a tree without syntax errors, or all errors: those of the script
 // itself first.
-func bind(l *Language, s *Script, o runtime.CompileOptions) (*program, []*Error) {
+func bind(l *Language, s *Script, o runtime.CompileOptions, memory *treeMemory) (*program, []*Error) {
 	b := newBinder(l, s, o)
-	b.prog, b.headers = &program{name: s.Name, registry: l.registry, limits: l.options}, map[string]int{}
-	b.library = &library{scripts: map[string]*included{}, globals: map[string]int{}, atEnd: map[string]bool{}}
+	b.prog, b.headers = &program{name: s.Name, registry: l.registry, limits: &l.options}, map[string]int{}
+	b.prog.sources, b.prog.marks = []programSource{{text: s.Source}}, make([]mark, 0, s.nodes)
+	b.tree, b.library = memory, &library{}
 	b.prog.block = b.all()
 	if len(b.errors) > 0 {
 		return nil, append(b.errors, b.library.errors...)
@@ -60,8 +76,8 @@ func bind(l *Language, s *Script, o runtime.CompileOptions) (*program, []*Error)
 	for name := range b.headers {
 		b.prog.headerLengths[min(len(name), maxHeaderLength)] = true
 	}
-	for i := range l.list {
-		if e := &l.list[i]; e.AtEnd != nil && b.library.atEnd[e.Name] {
+	for i, e := range l.registry.atEnd {
+		if b.library.atEnd&(1<<i) != 0 {
 			b.prog.atEnd = append(b.prog.atEnd, e.AtEnd)
 		}
 	}
@@ -99,8 +115,7 @@ func (b *Binder) needs(at Span, what, name string, e *Extension) {
 
 // checkNeeds reports extensions without those that they need.
 func (b *Binder) checkNeeds() {
-	for i := range b.lang.list {
-		e := &b.lang.list[i]
+	for _, e := range b.lang.registry.needy {
 		at, ok := b.required[e.Name]
 		if !ok {
 			continue
@@ -114,10 +129,29 @@ func (b *Binder) checkNeeds() {
 }
 
 // site makes a site of a place in the source.
-func (b *Binder) site(at Span, what string) int {
-	p := b.cursor.position(b.script, at.Start)
-	b.prog.sites = append(b.prog.sites, runtime.Site{File: b.file, Line: p.Line, Col: p.Col, What: what})
-	return len(b.prog.sites) - 1
+func (b *Binder) site(at Span, name string, test bool) int {
+	b.prog.marks = append(b.prog.marks, mark{offset: at.Start, source: b.source, name: name, test: test})
+	return len(b.prog.marks) - 1
+}
+
+// call returns a Call for a node, to be given back with done.
+func (b *Binder) call(n *Node) *Call {
+	var c *Call
+	if last := len(b.tree.calls) - 1; last >= 0 {
+		c = b.tree.calls[last]
+		b.tree.calls = b.tree.calls[:last]
+	} else {
+		c = new(Call)
+	}
+	c.binder, c.Node = b, n
+	return c
+}
+
+// done takes a Call back, which nobody may use from now on.
+func (b *Binder) done(c *Call) {
+	clear(c.uses)
+	*c = Call{given: c.given[:0], uses: c.uses[:0]}
+	b.tree.calls = append(b.tree.calls, c)
 }
 
 // block binds the commands of a block.
@@ -126,13 +160,13 @@ func (b *Binder) block(nodes []*Node) Block {
 	b.chain, b.ended = nil, false
 	b.depth++
 	defer func() { b.chain = outer; b.depth-- }()
-	out := make(Block, 0, len(nodes))
+	out := Block(b.steps.take(len(nodes))[:0])
 	for _, n := range nodes {
 		if b.ended && b.active[ihaveName] {
 			break
 		}
 		b.ended = false
-		name := strings.ToLower(n.Name)
+		name := lowerASCII(n.Name)
 		def, ok := b.lang.registry.commands[name]
 		if !ok {
 			b.unknownCommand(n)
@@ -180,7 +214,7 @@ func (b *Binder) first(what string) bool {
 }
 
 func (b *Binder) unknownCommand(n *Node) {
-	name := strings.ToLower(n.Name)
+	name := lowerASCII(n.Name)
 	if d, ok := b.lang.registry.tests[name]; ok {
 		b.Errorf(n.NameSpan, "attempted to use test '%s' as command; expected if %s ...", clip(n.Name), d.def.Name)
 		return
@@ -203,7 +237,9 @@ func meant[V any](b *Binder, name string, candidates map[string]V) string {
 
 // command binds one command; false means that it leaves nothing to do.
 func (b *Binder) command(n *Node, d *Command) (step, bool) {
-	c := &Call{binder: b, Node: n, name: d.Name, kind: "command", args: d.Args, match: d.Match, modifiable: d.Modifiers}
+	c := b.call(n)
+	c.name, c.kind, c.args, c.match, c.modifiable = d.Name, "command", d.Args, d.Match, d.Modifiers
+	defer b.done(c)
 	outer := b.faulty
 	b.faulty = false
 	defer func() { b.faulty = b.faulty || outer }()
@@ -214,7 +250,7 @@ func (b *Binder) command(n *Node, d *Command) (step, bool) {
 		b.chain = current
 		return step{}, false // never reached; see ihave
 	}
-	site := b.site(n.NameSpan, d.Name)
+	site := b.site(n.NameSpan, d.Name, false)
 	c.site = site
 	b.arguments(c, d.Tags, d.Match, false)
 	b.countTests(c, d.Tests, d.Tags)
@@ -249,7 +285,7 @@ func (b *Binder) command(n *Node, d *Command) (step, bool) {
 
 // test binds one test; it returns nil after an error.
 func (b *Binder) test(n *Node) *Condition {
-	name := strings.ToLower(n.Name)
+	name := lowerASCII(n.Name)
 	o, ok := b.lang.registry.tests[name]
 	if !ok {
 		if _, command := b.lang.registry.commands[name]; command {
@@ -266,11 +302,13 @@ func (b *Binder) test(n *Node) *Condition {
 		return nil
 	}
 	d := o.def
-	c := &Call{binder: b, Node: n, name: d.Name, kind: "test", args: d.Args, match: d.Match, fallback: d.Comparator, addressPart: d.AddressPart}
+	c := b.call(n)
+	c.name, c.kind, c.args, c.match, c.fallback, c.addressPart = d.Name, "test", d.Args, d.Match, d.Comparator, d.AddressPart
+	defer b.done(c)
 	outer := b.faulty
 	b.faulty = false
 	defer func() { b.faulty = b.faulty || outer }()
-	site := b.site(n.NameSpan, "test "+d.Name)
+	site := b.site(n.NameSpan, d.Name, true)
 	c.site = site
 	b.arguments(c, d.Tags, d.Match, d.AddressPart)
 	b.countTests(c, d.Tests, d.Tags)
@@ -286,7 +324,9 @@ func (b *Binder) test(n *Node) *Condition {
 	if check == nil {
 		return nil
 	}
-	return &Condition{site: site, check: check, known: c.known}
+	t := b.conditions.one()
+	*t = Condition{site: site, check: check, known: c.known}
+	return t
 }
 
 // countTests checks how many tests a command or test has.
@@ -309,6 +349,7 @@ func (b *Binder) tests(c *Call, want TestCount) {
 	if want == NoTest {
 		return
 	}
+	c.tests = b.lists.take(len(c.Node.Tests))[:0]
 	for _, t := range c.Node.Tests {
 		one := b.test(t)
 		c.tests = append(c.tests, one)

@@ -9,8 +9,8 @@ import (
 	"github.com/sluice-mail/sluice/runtime"
 )
 
-// Call is one use of a command or test, with its arguments bound. It lives while its
-// script is bound.
+// Call is one use of a command or test, with its arguments bound. It lives while Bind is at
+// it, and its Node while the script is bound: what a run needs is taken from them before.
 type Call struct {
 	Node *Node
 
@@ -37,41 +37,47 @@ type Call struct {
 	edits       []func(*Run, *runtime.Action)
 }
 
-// TagUse is a tag as it was used, with the arguments that follow it.
+// TagUse is a tag as it was used, with the arguments that follow it. It lives while its
+// script is bound: what a run needs of it is taken from it before.
 type TagUse struct {
 	Span
 	Def  *Tag
 	call *Call
 	args []*Argument
+
+	first [1]*Argument // room for most
 }
 
 // arguments sorts the arguments of a node into tags and positional arguments and
 // checks their kinds.
 func (b *Binder) arguments(c *Call, own []Tag, match, part bool) {
 	n := c.Node
-	var positional []*Argument
+	positional := b.tree.loose[:0]
 	for i := 0; i < len(n.Args); i++ {
 		a := &n.Args[i]
 		if a.Kind != TagArgument {
 			positional = append(positional, a)
+			b.tree.loose = positional
 			continue
 		}
 		def := b.tag(c, own, a, match, part)
 		if def == nil {
 			// Its arguments cannot be told from others: what follows would only confuse.
-			c.given = make([]*Argument, len(c.args))
+			c.nothingGiven()
 			return
 		}
 		if len(positional) > 0 {
 			b.Errorf(a.Span, "unexpected tagged argument ':%s' for the %s; tags stand before the other arguments", def.Name, c.title())
-			c.given = make([]*Argument, len(c.args))
+			c.nothingGiven()
 			return
 		}
-		u := &TagUse{Span: a.Span, Def: def, call: c}
+		u := b.tree.uses.one()
+		*u = TagUse{Span: a.Span, Def: def, call: c}
+		u.args = u.first[:0]
 		for _, want := range def.Args {
 			if i+1 >= len(n.Args) || !fits(&n.Args[i+1], want.Kind) {
 				b.Errorf(a.Span, "expected a %s (%s) after %q", want.Kind, want.Name, ":"+def.Name)
-				c.given = make([]*Argument, len(c.args))
+				c.nothingGiven()
 				return
 			}
 			i++
@@ -91,7 +97,7 @@ func (b *Binder) arguments(c *Call, own []Tag, match, part bool) {
 		b.matching(c)
 	}
 	if b.faulty {
-		c.given = make([]*Argument, len(c.args))
+		c.nothingGiven()
 		return
 	}
 	b.positional(c, positional)
@@ -102,12 +108,18 @@ func (b *Binder) arguments(c *Call, own []Tag, match, part bool) {
 	}
 }
 
+// nothingGiven makes room for the arguments that are declared.
+func (c *Call) nothingGiven() {
+	c.given = slices.Grow(c.given[:0], len(c.args))[:len(c.args)]
+	clear(c.given)
+}
+
 // title returns the name of a command or test as errors write it.
 func (c *Call) title() string { return c.name + " " + c.kind }
 
 // positional gives each declared argument its value.
 func (b *Binder) positional(c *Call, have []*Argument) {
-	c.given = make([]*Argument, len(c.args))
+	c.nothingGiven()
 	skip := len(c.args) - len(have)
 	k := 0
 	for i, want := range c.args {
@@ -338,7 +350,7 @@ func (b *Binder) texts(a *Argument) []Text {
 	if a == nil {
 		return nil
 	}
-	out := make([]Text, len(a.Strings))
+	out := b.strings.take(len(a.Strings))
 	for i := range a.Strings {
 		out[i] = b.Text(&a.Strings[i])
 	}

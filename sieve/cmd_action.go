@@ -60,6 +60,15 @@ func (c *Call) action(make func(r *Run) (runtime.Action, error)) Do {
 // lawful checks that the action of the command's name may be used at the stage and for
 // the trust that the script is compiled for.
 func (c *Call) lawful() {
+	b := c.binder
+	for i := range b.actions {
+		if a := &b.actions[i]; a.name == c.name {
+			if a.err != nil {
+				b.Errorf(c.Node.NameSpan, "%s", a.err)
+			}
+			return
+		}
+	}
 	f := runtime.Lookup(c.name)
 	if f == nil {
 		return
@@ -70,7 +79,15 @@ func (c *Call) lawful() {
 			args = append(args, runtime.Unknown)
 		}
 	}
-	if err := runtime.CheckCall(c.name, args, c.binder.options); err != nil {
-		c.binder.Errorf(c.Node.NameSpan, "%s", err)
+	err := runtime.CheckCall(c.name, args, b.options)
+	if err != nil {
+		b.Errorf(c.Node.NameSpan, "%s", err)
 	}
+	b.actions = append(b.actions, checkedAction{c.name, err})
+}
+
+// checkedAction is what is known of an action of a script: an error, or that it is lawful.
+type checkedAction struct {
+	name string
+	err  error
 }

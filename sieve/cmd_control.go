@@ -73,9 +73,10 @@ func (b *Binder) missing(name string) {
 // Spec: RFC 5228, section 3.1
 type chain struct {
 	branches []branch
-	done     bool // an else has ended it
-	decided  bool // a branch is always taken: what follows never is
-	missed   bool // a branch may be taken: an else may not be reached
+	first    [1]branch // room for most
+	done     bool      // an else has ended it
+	decided  bool      // a branch is always taken: what follows never is
+	missed   bool      // a branch may be taken: an else may not be reached
 }
 
 // branch is an if, elsif or else; an else has no condition.
@@ -87,6 +88,7 @@ type branch struct {
 
 func bindIf(b *Binder, c *Call) Do {
 	ch := &chain{}
+	ch.branches = ch.first[:0]
 	ch.add(c)
 	b.chain = ch
 	return ch.run

@@ -58,7 +58,11 @@ func bindDuplicate(b *Binder, c *Call) Check {
 		name = *h
 	}
 	names := b.headerNames([]Text{name})
-	seconds, last := c.Tag("seconds"), c.Tag("last") != nil
+	last := c.Tag("last") != nil
+	wanted := time.Duration(-1) // :seconds
+	if u := c.Tag("seconds"); u != nil {
+		wanted = time.Duration(min(u.Number(), uint64(100*365*24*3600))) * time.Second
+	}
 	return func(r *Run) (bool, error) {
 		value := ""
 		if unique != nil {
@@ -75,8 +79,8 @@ func bindDuplicate(b *Binder, c *Call) Check {
 		}
 		o := r.mailOptions()
 		period := o.DuplicatePeriod
-		if seconds != nil {
-			period = time.Duration(min(seconds.Number(), uint64(100*365*24*3600))) * time.Second
+		if wanted >= 0 {
+			period = wanted
 		}
 		period = max(min(period, o.DuplicateMax), time.Second)
 		known, err := r.task.Invoke("remembered", "duplicate", key)

@@ -40,9 +40,15 @@ func bindEnvelope(b *Binder, c *Call) Check {
 			b.Errorf(n.Span, "envelope: %q is no address, and has no parts such as %q", clip(s), ":"+c.group(groupAddressPart).Def.Name)
 		}
 	}
-	active := map[string]bool{}
-	for name, p := range envelopeParts {
-		active[name] = b.Required(p.capability)
+	// active are the parts of extensions, if one may be asked for.
+	var active map[string]bool
+	for _, n := range names {
+		if s, ok := n.Constant(); active == nil && (!ok || envelopeIndex(s) < 0) {
+			active = map[string]bool{}
+			for name, p := range envelopeParts {
+				active[name] = b.Required(p.capability)
+			}
+		}
 	}
 	m, part := c.Matcher("key-list"), c.AddressPart()
 	return func(r *Run) (bool, error) {

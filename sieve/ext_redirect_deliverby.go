@@ -62,22 +62,25 @@ func bindDeliverBy(b *Binder, c *Call) {
 			}
 		}
 	}
+	var limit int64
+	if relative != nil {
+		limit = int64(min(relative.Number(), maxDeliverBy))
+	}
+	isRelative, traced := relative != nil, trace != nil
 	c.Edit(func(r *Run, a *runtime.Action) {
 		m := byMode(back.Value(r))
 		if m == "" {
 			m = "N"
 		}
-		var seconds int64
-		if relative != nil {
-			seconds = int64(min(relative.Number(), maxDeliverBy))
-		} else {
+		seconds := limit
+		if !isRelative {
 			t, err := time.Parse(time.RFC3339, at.Value(r))
 			if err != nil {
 				return // a time that the message brought, and none
 			}
 			seconds = max(min(int64(t.Sub(r.view.Time)/time.Second), maxDeliverBy), -maxDeliverBy)
 		}
-		if trace != nil {
+		if traced {
 			m += "T"
 		}
 		setParam(a, "BY", fmt.Sprintf("%d;%s", seconds, m))

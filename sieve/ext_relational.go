@@ -9,7 +9,7 @@ import (
 // Spec: RFC 5231
 func init() {
 	key := func(m *Matcher, key string) (Key, error) {
-		return &orderKey{m.Comparator.form(key), m.Comparator, m.operator}, nil
+		return &orderKey{m.form(key), m.Comparator, m.operator}, nil
 	}
 	register(Extension{
 		Name: "relational", Spec: "RFC 5231", Status: "complete",

@@ -26,11 +26,11 @@ type addresses struct {
 
 // HeaderNames prepares a list of header names.
 func (b *Binder) headerNames(list []Text) []headerName {
-	out := make([]headerName, len(list))
+	out := b.names.take(len(list))
 	for i := range list {
-		out[i] = headerName{slot: -1, text: list[i]}
+		out[i] = headerName{slot: -1, text: &list[i]}
 		if s, ok := list[i].Constant(); ok {
-			out[i].slot = b.headerSlot(lowerASCII(s))
+			out[i] = headerName{slot: b.headerSlot(s)}
 		}
 	}
 	return out
@@ -39,16 +39,37 @@ func (b *Binder) headerNames(list []Text) []headerName {
 // headerName is a header name of a script: a slot, or a text that is known in the run only.
 type headerName struct {
 	slot int
-	text Text
+	text *Text // nil if there is a slot
 }
 
+// headerSlot returns the slot of a header name, which has no case.
 func (b *Binder) headerSlot(name string) int {
+	var lower [maxHeaderLength]byte
+	if len(name) > len(lower) {
+		name = lowerASCII(name)
+	} else if slot, ok := b.headers[string(lowerInto(lower[:0], name))]; ok {
+		return slot
+	} else {
+		name = lowerASCII(name)
+	}
 	slot, ok := b.headers[name]
 	if !ok {
 		slot = len(b.headers)
 		b.headers[name] = slot
 	}
 	return slot
+}
+
+// lowerInto appends s to b with A to Z as a to z.
+func lowerInto(b []byte, s string) []byte {
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		if 'A' <= c && c <= 'Z' {
+			c += 0x20
+		}
+		b = append(b, c)
+	}
+	return b
 }
 
 // source is a header that tests read: that of the message as it is now, or of a part of
@@ -151,14 +172,7 @@ func (r *Run) index() {
 			}
 			continue
 		}
-		for i := 0; i < len(f.Name); i++ {
-			c := f.Name[i]
-			if 'A' <= c && c <= 'Z' {
-				c += 0x20
-			}
-			lower[i] = c
-		}
-		if slot, ok := r.prog.headerSlots[string(lower[:len(f.Name)])]; ok {
+		if slot, ok := r.prog.headerSlots[string(lowerInto(lower[:0], f.Name))]; ok {
 			r.top.slots[slot].found = append(r.top.slots[slot].found, f)
 		}
 	}

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -42,7 +41,7 @@ type library struct {
 	errors  []*Error             // of included scripts
 	octets  int                  // of their sources
 	globals map[string]int       // slots of global variables by name in lower case
-	atEnd   map[string]bool      // extensions that have something to do at the end
+	atEnd   uint64               // which of the registry's atEnd have something to do there
 }
 
 // maxIncludedSize says how many times the limit of one script all of them may have together.
@@ -103,6 +102,9 @@ func (b *Binder) include(at Span, location, name string, optional, once bool) (i
 		file = name
 	}
 	inc = &included{file: file, number: len(lib.scripts), active: true}
+	if lib.scripts == nil {
+		lib.scripts = map[string]*included{}
+	}
 	lib.scripts[key] = inc
 	errs := b.bindIncluded(inc, source)
 	inc.active = false
@@ -126,7 +128,8 @@ func (b *Binder) bindIncluded(inc *included, source []byte) []*Error {
 	}
 	sub := newBinder(b.lang, tree, b.options)
 	sub.prog, sub.headers, sub.library = b.prog, b.headers, b.library
-	sub.nested, sub.file = b.nested+1, inc.file
+	sub.nested, sub.source, sub.tree = b.nested+1, len(b.prog.sources), b.tree
+	b.prog.sources = append(b.prog.sources, programSource{inc.file, tree.Source})
 	inc.block = sub.all()
 	for key, slot := range sub.slots {
 		if global, ok := b.library.globals[key]; !ok || global != slot {
@@ -138,10 +141,8 @@ func (b *Binder) bindIncluded(inc *included, source []byte) []*Error {
 
 // all binds all commands of the script.
 func (b *Binder) all() Block {
-	for _, e := range b.lang.registry.extensions {
-		if e.Always {
-			b.active[e.Name] = true
-		}
+	for _, name := range b.lang.registry.always {
+		b.active[name] = true
 	}
 	block := b.block(b.script.Commands)
 	b.checkNeeds()
@@ -151,7 +152,11 @@ func (b *Binder) all() Block {
 	slices.SortStableFunc(b.errors, byPlace)
 	b.prog.captures = b.prog.captures || b.active["variables"]
 	b.prog.flags = b.prog.flags || b.active["imap4flags"]
-	maps.Copy(b.library.atEnd, b.active)
+	for i, e := range b.lang.registry.atEnd {
+		if b.active[e.Name] {
+			b.library.atEnd |= 1 << i
+		}
+	}
 	return block
 }
 
@@ -199,6 +204,9 @@ func (b *Binder) globalSlot(name string, at Span) int {
 		return 0
 	}
 	slot := b.newSlot(key)
+	if b.library.globals == nil {
+		b.library.globals = map[string]int{}
+	}
 	b.library.globals[key] = slot
 	return slot
 }

@@ -179,15 +179,20 @@ func (l *Language) Extensions() []Extension {
 
 // Compile returns the program of a script, or Errors with everything that is wrong with it.
 func (l *Language) Compile(name string, source []byte, o runtime.CompileOptions) (runtime.Program, error) {
-	tree, errs := ParseWithin(name, source, l.options.Source)
-	if len(errs) == 0 {
-		return l.compile(tree, o)
+	memory := treePool.Get().(*treeMemory) //nolint:errcheck // nothing else is put in
+	tree, errs := parse(name, source, l.options.Source, memory)
+	if len(errs) > 0 {
+		return nil, Errors(errs)
 	}
-	return nil, Errors(errs)
+	p, err := l.compile(tree, o, memory)
+	// The program has taken what it needs of the tree.
+	memory.reset(tree)
+	treePool.Put(memory)
+	return p, err
 }
 
-func (l *Language) compile(tree *Script, o runtime.CompileOptions) (runtime.Program, error) {
-	p, errs := bind(l, tree, o)
+func (l *Language) compile(tree *Script, o runtime.CompileOptions, memory *treeMemory) (runtime.Program, error) {
+	p, errs := bind(l, tree, o, memory)
 	if len(errs) > 0 {
 		return nil, Errors(errs)
 	}

@@ -50,8 +50,9 @@ type Matcher struct {
 	kind       *MatchType
 	operator   operator
 	keys       []Text
-	ready      []Key // for each key, nil if it is not constant
-	varies     bool  // a key is not constant
+	ready      []Key      // for each key, nil if it is not constant
+	memory     *keyMemory // while the script is bound
+	varies     bool       // a key is not constant
 }
 
 const groupMatchType = "match type"
@@ -77,20 +78,30 @@ func init() {
 	}
 	register(Extension{MatchTypes: []MatchType{
 		{Name: "is", Key: func(m *Matcher, key string) (Key, error) {
-			form := m.Comparator.form(key)
 			switch {
 			case m.Comparator.fold:
-				return isFolded(form), nil
+				k := m.memory.folded()
+				*k = isFolded(m.form(key))
+				return k, nil
 			case m.Comparator.Form == nil:
 				return isOctets(key), nil
 			}
-			return &isForm{form, m.Comparator}, nil
+			return &isForm{m.form(key), m.Comparator}, nil
 		}},
 		{Name: "contains", Check: substring("contains"), Key: func(m *Matcher, key string) (Key, error) {
-			return &containsKey{m.Comparator.form(key), m.Comparator}, nil
+			k := m.memory.contains()
+			*k = containsKey{m.form(key), m.Comparator}
+			return k, nil
 		}},
 		{Name: "matches", Check: substring("matches"), Key: func(m *Matcher, key string) (Key, error) {
-			return &matchesKey{newPattern(key, m.Comparator.form), m.Comparator}, nil
+			k := m.memory.matches()
+			k.c = m.Comparator
+			if k.c.Form == nil || k.c.fold {
+				k.pattern.read(m.form(key), nil) // folding moves no octet
+			} else {
+				k.pattern.read(key, k.c.Form)
+			}
+			return k, nil
 		}},
 	}})
 }
@@ -98,6 +109,57 @@ func init() {
 type matchError string
 
 func (e matchError) Error() string { return string(e) }
+
+// keyMemory is what the keys of a script are made of. The memory of a matcher in a run is
+// nil, which takes what it needs from the heap.
+type keyMemory struct {
+	isFolded  slab[isFolded]
+	contained slab[containsKey]
+	matched   slab[matchesKey]
+
+	literal, upper string // the key that is being made, and that with a to z as A to Z
+}
+
+func (k *keyMemory) folded() *isFolded {
+	if k == nil {
+		return new(isFolded)
+	}
+	return k.isFolded.one()
+}
+
+func (k *keyMemory) contains() *containsKey {
+	if k == nil {
+		return new(containsKey)
+	}
+	return k.contained.one()
+}
+
+func (k *keyMemory) matches() *matchesKey {
+	if k == nil {
+		return new(matchesKey)
+	}
+	return k.matched.one()
+}
+
+// form returns a key in the form of the comparator.
+func (m *Matcher) form(key string) string {
+	if k := m.memory; k != nil && m.Comparator.fold && k.upper != "" && key == k.literal {
+		return k.upper
+	}
+	return m.Comparator.form(key)
+}
+
+// uppercase returns the value of a string with a to z as A to Z, cut from a source that is
+// folded as a whole; "" if the value does not stand in it as it is.
+func (b *Binder) uppercase(s *String, value string) string {
+	if s.Multiline || s.End-s.Start != len(value)+2 || b.script.Source[s.Start+1:s.End-1] != value {
+		return ""
+	}
+	if b.upper == "" {
+		b.upper = upperASCII(b.script.Source)
+	}
+	return b.upper[s.Start+1 : s.End-1]
+}
 
 // matching finds the comparator and the match type of a test.
 func (b *Binder) matching(c *Call) {
@@ -141,14 +203,18 @@ func (b *Binder) matching(c *Call) {
 // Matcher returns the matcher of a test, whose keys are the string list argument of that
 // name. The test must have been declared with Match.
 func (c *Call) Matcher(keys string) *Matcher {
-	m := &Matcher{Comparator: c.comparator, kind: c.matchType, operator: c.operator, keys: c.Texts(keys)}
-	m.ready = make([]Key, len(m.keys))
+	b := c.binder
+	m := b.matchers.one()
+	*m = Matcher{Comparator: c.comparator, kind: c.matchType, operator: c.operator, keys: c.Texts(keys), memory: &b.keyMemory}
+	defer func() { m.memory = nil }() // runs share the matcher
+	m.ready = b.keys.take(len(m.keys))
 	for i := range m.keys {
 		s, ok := m.keys[i].Constant()
 		if !ok {
 			m.varies = true
 			continue
 		}
+		m.memory.literal, m.memory.upper = s, b.uppercase(&c.argument(keys).Strings[i], s)
 		k, err := m.kind.Key(m, s)
 		if err != nil {
 			at := m.keys[i].Span
@@ -242,7 +308,7 @@ func (k isOctets) Match(_ *Run, v *Value) bool { return v.Text == string(k) }
 
 type isFolded string
 
-func (k isFolded) Match(_ *Run, v *Value) bool { return equalASCII(v.Text, string(k)) }
+func (k *isFolded) Match(_ *Run, v *Value) bool { return equalASCII(v.Text, string(*k)) }
 
 type isForm struct {
 	form string
@@ -266,7 +332,7 @@ func (k *containsKey) Match(_ *Run, v *Value) bool {
 
 // matchesKey is a key of :matches.
 type matchesKey struct {
-	pattern *pattern
+	pattern pattern
 	c       *Comparator
 }
 
@@ -282,7 +348,7 @@ func (k *matchesKey) Match(r *Run, v *Value) bool {
 	}
 	var few [16]Span
 	m.spans = few[:0]
-	if !m.match(k.pattern) {
+	if !m.match(&k.pattern) {
 		return false
 	}
 	if m.keep {

@@ -19,41 +19,70 @@ type segment struct {
 // maxCaptures is how many values of wildcards are kept, beside ${0}.
 const maxCaptures = 32
 
-// newPattern reads a pattern; a backslash takes the meaning from what follows it. The
-// literals are put into the comparator's form.
+// newPattern reads a pattern; see read.
 func newPattern(key string, form func(string) string) *pattern {
 	p := &pattern{}
-	var literal strings.Builder
-	seg := segment{}
-	flush := func() {
-		s := form(literal.String())
-		literal.Reset()
-		seg.literals = append(seg.literals, s)
-		seg.size += len(s)
-	}
+	p.read(key, form)
+	return p
+}
+
+// read reads a pattern; a backslash takes the meaning from what follows it. The literals are
+// put into a form, unless the key is in it already.
+func (p *pattern) read(key string, form func(string) string) {
+	stars, singles := 0, 0
 	for i := 0; i < len(key); i++ {
-		switch c := key[i]; c {
+		switch key[i] {
 		case '*':
-			flush()
-			p.segments = append(p.segments, seg)
-			seg = segment{}
-			p.wild++
+			stars++
 		case '?':
-			flush()
-			seg.size++
-			p.wild++
+			singles++
 		case '\\':
-			if i+1 < len(key) {
-				i++
-			}
-			literal.WriteByte(key[i])
-		default:
-			literal.WriteByte(c)
+			i++
 		}
 	}
-	flush()
-	p.segments = append(p.segments, seg)
-	return p
+	p.wild = stars + singles
+	p.segments = make([]segment, 0, stars+1)
+	literals := make([]string, 0, stars+singles+1)
+	first, start := 0, 0         // of the segment in literals, and of the literal in key
+	var unquoted strings.Builder // what the literal begins with, and is not in key as it is
+	literal := func(end int) {
+		s := key[start:end]
+		if unquoted.Len() > 0 {
+			unquoted.WriteString(s)
+			s = unquoted.String()
+			unquoted.Reset()
+		}
+		if form != nil {
+			s = form(s)
+		}
+		literals = append(literals, s)
+		start = end + 1
+	}
+	star := func(end int) {
+		literal(end)
+		seg := segment{literals: literals[first:len(literals):len(literals)]}
+		seg.size = len(seg.literals) - 1
+		for _, s := range seg.literals {
+			seg.size += len(s)
+		}
+		p.segments = append(p.segments, seg)
+		first = len(literals)
+	}
+	for i := 0; i < len(key); i++ {
+		switch key[i] {
+		case '*':
+			star(i)
+		case '?':
+			literal(i)
+		case '\\':
+			if i+1 < len(key) { // one at the end stands for itself
+				unquoted.WriteString(key[start:i])
+				i++
+				start = i
+			}
+		}
+	}
+	star(len(key))
 }
 
 // matching is one attempt to match a pattern.

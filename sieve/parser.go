@@ -3,8 +3,7 @@ package sieve
 import (
 	"fmt"
 	"slices"
-
-	"github.com/sluice-mail/sluice/runtime"
+	"sync"
 )
 
 // Parse returns the tree of a source and all its syntax errors, at most 100. The
@@ -19,21 +18,45 @@ func Parse(name string, src []byte) (*Script, []*Error) {
 
 // ParseWithin is Parse with limits of one's own.
 func ParseWithin(name string, src []byte, limits SourceLimits) (*Script, []*Error) {
-	limits = limits.withDefaults()
+	return parse(name, src, limits.withDefaults(), &treeMemory{})
+}
+
+// parse reads a tree into memory.
+func parse(name string, src []byte, limits SourceLimits, memory *treeMemory) (*Script, []*Error) {
 	script := &Script{Name: name}
 	if len(src) > limits.Size {
 		script.Source = string(src[:0])
 		return script, []*Error{script.errorAt(Span{}, "script is too long: %d octets, at most %d are allowed", len(src), limits.Size)}
 	}
 	script.Source = string(src)
-	script.places = runtime.NewPlaces(script.Source)
-	p := &parser{script: script, limits: limits}
-	p.lexer = lexer{src: script.Source, limits: limits, report: p.error}
+	p := &parser{script: script, limits: limits, treeMemory: memory}
+	p.lexer = lexer{src: script.Source, limits: limits, report: p.error, comments: memory.comments[:0]}
 	p.advance()
 	script.Commands = p.commands(0)
-	script.Comments = p.lexer.comments
+	script.Comments, script.nodes = p.lexer.comments, p.made
 	slices.SortStableFunc(p.errors, byPlace)
 	return script, p.errors
+}
+
+// treePool holds the memory of trees that nobody needs any more.
+var treePool = sync.Pool{New: func() any { return new(treeMemory) }}
+
+// reset takes the memory of a tree back.
+func (m *treeMemory) reset(s *Script) {
+	m.nodes.reset()
+	m.refs.reset()
+	m.args.reset()
+	m.strings.reset()
+	clear(s.Comments)
+	m.comments = s.Comments[:0]
+	clear(m.openNodes[:cap(m.openNodes)])
+	clear(m.openArgs[:cap(m.openArgs)])
+	clear(m.openStrings[:cap(m.openStrings)])
+	clear(m.loose[:cap(m.loose)])
+	m.uses.reset()
+	if cap(m.comments)+cap(m.openNodes)+cap(m.openArgs)+cap(m.openStrings) > 4*keptSlab {
+		m.comments, m.openNodes, m.openArgs, m.openStrings = nil, nil, nil, nil
+	}
 }
 
 func byPlace(a, b *Error) int {
@@ -53,20 +76,33 @@ type parser struct {
 	last   int   // end of the token before
 	tokens int
 	errors []*Error
+	made   int  // nodes
 	halted bool // no more errors are wanted: the rest of the source is skipped
 	// recovered says that the last command had an error: what follows its semicolon may be the rest of it.
 	recovered bool
 
-	// What the tree is made of, and lists that are not complete yet: what lies above the
-	// length that one had when a command, test or list began belongs to that.
-	nodes   slab[Node]
-	refs    slab[*Node]
-	args    slab[Argument]
-	strings slab[String]
+	*treeMemory
+}
 
+// treeMemory is what a tree is made of.
+type treeMemory struct {
+	nodes   usedSlab[Node]
+	refs    usedSlab[*Node]
+	args    usedSlab[Argument]
+	strings usedSlab[String]
+
+	comments []Comment
+
+	// Lists that are not complete yet: what lies above the length that one had when a
+	// command, test or list began belongs to that.
 	openNodes   []*Node
 	openArgs    []Argument
 	openStrings []String
+
+	// What the binder needs while it is at a command or test.
+	calls []*Call
+	loose []*Argument
+	uses  usedSlab[TagUse]
 }
 
 func (p *parser) advance() {
@@ -244,6 +280,7 @@ func (p *parser) recover(n *Node, depth int) {
 // call reads an identifier, its arguments and its tests into n; false means that an error
 // was reported.
 func (p *parser) call(n *Node, depth int) bool {
+	p.made++
 	n.Name, n.NameSpan, n.Span = p.tok.text, p.tok.Span, p.tok.Span
 	p.advance()
 	open := len(p.openArgs)

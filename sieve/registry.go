@@ -156,6 +156,9 @@ type registry struct {
 	modifiers  map[string]offered[Modifier]
 	namespaces map[string]offered[Namespace]
 	partCount  int
+	always     []string     // capabilities that need no require
+	atEnd      []*Extension // those with AtEnd, and with Needs
+	needy      []*Extension
 }
 
 // offered is a declaration and the extension that it belongs to.
@@ -177,6 +180,18 @@ func newRegistry(list []Extension) *registry {
 		e := &list[i]
 		if e.Name != "" {
 			add(g.extensions, e.Name, e)
+		}
+		if e.Always {
+			g.always = append(g.always, e.Name)
+		}
+		if e.AtEnd != nil {
+			if len(g.atEnd) == 64 {
+				panic("sieve: too many extensions have something to do at the end")
+			}
+			g.atEnd = append(g.atEnd, e)
+		}
+		if e.Needs != nil {
+			g.needy = append(g.needy, e)
 		}
 		offer(g.commands, e, e.Commands, func(c *Command) string { return c.Name })
 		offer(g.tests, e, e.Tests, func(t *Test) string { return t.Name })

@@ -3,6 +3,7 @@ package sieve
 import (
 	"errors"
 	"fmt"
+	"sync"
 
 	"github.com/sluice-mail/sluice/runtime"
 )
@@ -11,9 +12,12 @@ import (
 type program struct {
 	name     string
 	registry *registry
-	limits   Options
+	limits   *Options
 	block    Block
-	sites    []runtime.Site
+	marks    []mark
+	sources  []programSource // that of the script, and of those it includes
+	once     sync.Once
+	sites    []runtime.Site // made by Sites of marks
 
 	headerSlots map[string]int // by name in lower case
 	headerNames []string       // in lower case, by slot
@@ -35,7 +39,35 @@ func (p *program) Language() string { return languageName }
 func (p *program) Name() string { return p.name }
 
 // Sites returns a site for each command and test, in the order of the source.
-func (p *program) Sites() []runtime.Site { return p.sites }
+func (p *program) Sites() []runtime.Site {
+	p.once.Do(func() {
+		at := make([]cursor, len(p.sources))
+		for i, s := range p.sources {
+			at[i].places = runtime.NewPlaces(s.text)
+		}
+		p.sites = make([]runtime.Site, len(p.marks))
+		for i, m := range p.marks {
+			pos := at[m.source].position(m.offset)
+			p.sites[i] = runtime.Site{File: p.sources[m.source].file, Line: pos.Line, Col: pos.Col, What: m.name}
+			if m.test {
+				p.sites[i].What = "test " + m.name
+			}
+		}
+	})
+	return p.sites
+}
+
+// mark is a command or test of the source. Its line and column are counted when somebody
+// wants to know them.
+type mark struct {
+	offset int
+	source int
+	name   string
+	test   bool
+}
+
+// programSource is a source that a program was made of.
+type programSource struct{ file, text string }
 
 // Composes says that commands put actions together that no script may write by hand, such
 // as stores of an edited message.
@@ -44,7 +76,7 @@ func (p *program) Composes() {}
 // Run runs the script. It returns no value. A fault of the script is an *Error with its
 // line; if a limit ended the run, the error is also a *runtime.LimitError.
 func (p *program) Run(t *runtime.Task) (runtime.Value, error) {
-	r := &Run{task: t, view: t.View(), prog: p, options: &p.limits}
+	r := &Run{task: t, view: t.View(), prog: p, options: p.limits}
 	r.vars, r.flags = make([]string, len(p.variables)), r.view.Flags
 	r.resume()
 	err := r.Block(p.block)
@@ -218,7 +250,7 @@ func (r *Run) failed(site int, err error) error {
 		return err
 	}
 	r.task.Hit(site, runtime.Failed)
-	at := r.prog.sites[site]
+	at := r.prog.Sites()[site]
 	pos := Position{Line: at.Line, Col: at.Col}
 	msg := err.Error()
 	if e, ok := errors.AsType[*runtime.SourceError](err); ok {

@@ -89,7 +89,7 @@ func (r *Run) verdict(setting string) (string, bool, error) {
 	if err != nil {
 		return "", false, err
 	}
-	values := r.field(&headerName{slot: -1, text: Text{constant: f.name}}).values(r)
+	values := r.field(&headerName{slot: -1, text: &Text{constant: f.name}}).values(r)
 	if len(values) == 0 {
 		return "", false, nil
 	}

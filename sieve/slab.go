@@ -1,17 +1,24 @@
 package sieve
 
 // slab cuts slices from bigger ones, so that what is made of a script in many small pieces
-// costs few allocations. The zero value works. What was cut is never used again for
-// something else.
+// costs few allocations. The zero value works.
 type slab[T any] struct {
 	free []T
-	size int // of the next piece of memory, in elements
+	size int // of the last piece, in elements
+}
+
+// usedSlab is a slab whose memory can be taken back.
+type usedSlab[T any] struct {
+	slab[T]
+	whole []T // the piece that the slab began with
+	taken int
 }
 
 // Sizes of the pieces that a slab asks for, in elements.
 const (
-	firstSlab = 8
+	firstSlab = 4
 	maxSlab   = 128
+	keptSlab  = 2048 // that is kept for the next script
 )
 
 // take returns n zero elements with no room behind them.
@@ -20,7 +27,7 @@ func (s *slab[T]) take(n int) []T {
 		if n > maxSlab/2 {
 			return make([]T, n)
 		}
-		s.size = min(max(2*s.size, firstSlab, n), maxSlab)
+		s.size = max(min(2*s.size, maxSlab), firstSlab, n)
 		s.free = make([]T, s.size)
 	}
 	out := s.free[:n:n]
@@ -39,4 +46,32 @@ func (s *slab[T]) copy(list []T) []T {
 	out := s.take(len(list))
 	copy(out, list)
 	return out
+}
+
+// take is a slab's.
+func (s *usedSlab[T]) take(n int) []T {
+	s.taken += n
+	return s.slab.take(n)
+}
+
+// one is a slab's.
+func (s *usedSlab[T]) one() *T { return &s.take(1)[0] }
+
+// copy is a slab's.
+func (s *usedSlab[T]) copy(list []T) []T {
+	s.taken += len(list)
+	return s.slab.copy(list)
+}
+
+// reset takes back all that was cut, which nobody may use from now on.
+func (s *usedSlab[T]) reset() {
+	switch {
+	case s.taken <= len(s.whole):
+		clear(s.whole[:s.taken])
+	case s.taken <= keptSlab:
+		s.whole = make([]T, s.taken) // the next time one piece will do
+	default:
+		s.whole = nil
+	}
+	s.free, s.size, s.taken = s.whole, 0, 0
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/sluice-mail/sluice/runtime"
 )
 
 // Span is a piece of a source: octet offsets, End is one past the last octet.
@@ -85,27 +87,36 @@ func (l SourceLimits) withDefaults() SourceLimits {
 
 // Position returns the place of an octet offset of the source.
 func (s *Script) Position(offset int) Position {
-	line, col := s.places.At(offset)
+	line, col := s.lines().At(offset)
 	return Position{Line: line, Col: col}
 }
 
 // line returns the number of the line that an offset is in.
-func (s *Script) line(offset int) int { return s.places.Line(offset) }
+func (s *Script) line(offset int) int { return s.lines().Line(offset) }
+
+// lines returns the places of the source. They are made when they are first wanted: most
+// scripts have no errors.
+func (s *Script) lines() *runtime.Places {
+	s.once.Do(func() { s.places = runtime.NewPlaces(s.Source) })
+	return &s.places
+}
 
 // cursor finds places that are asked for in about the order of the source, without
 // counting the characters of a long line again and again.
 type cursor struct {
+	places runtime.Places
 	offset int
 	pos    Position
 }
 
-func (c *cursor) position(s *Script, offset int) Position {
-	if c.pos.Line > 0 && offset >= c.offset && s.line(offset) == c.pos.Line {
-		c.pos.Col += utf8.RuneCountInString(s.Source[c.offset:offset])
+func (c *cursor) position(offset int) Position {
+	if c.pos.Line > 0 && offset >= c.offset && c.places.Line(offset) == c.pos.Line {
+		c.pos.Col += utf8.RuneCountInString(c.places.Source()[c.offset:offset])
 		c.offset = offset
 		return c.pos
 	}
-	c.offset, c.pos = offset, s.Position(offset)
+	line, col := c.places.At(offset)
+	c.offset, c.pos = offset, Position{Line: line, Col: col}
 	return c.pos
 }
 

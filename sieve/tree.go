@@ -1,6 +1,10 @@
 package sieve
 
-import "github.com/sluice-mail/sluice/runtime"
+import (
+	"sync"
+
+	"github.com/sluice-mail/sluice/runtime"
+)
 
 // Script is the tree of a source. Parse makes it; nobody changes it afterwards.
 type Script struct {
@@ -10,7 +14,9 @@ type Script struct {
 	// Comments are all comments of the source, in order.
 	Comments []Comment
 
-	places runtime.Places
+	nodes  int // commands and tests
+	once   sync.Once
+	places runtime.Places // made by lines
 }
 
 // Comment is a comment as it stands in the source.
