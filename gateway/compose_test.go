@@ -268,3 +268,15 @@ func TestByCountsFromTheDelivery(t *testing.T) {
 		}
 	}
 }
+
+// What is kept of runs is bounded by the messages that they composed, too.
+func TestRecordsOfComposedMailAreBounded(t *testing.T) {
+	var r ring
+	raw := make([]byte, 10<<20)
+	for range 10 {
+		r.add(Recorded{Record: &runtime.Record{Plan: runtime.Plan{Actions: []runtime.Action{{Kind: runtime.Send, Raw: raw}}}}})
+	}
+	if len(r.all) != 3 {
+		t.Errorf("%d records are kept", len(r.all))
+	}
+}

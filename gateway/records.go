@@ -62,5 +62,9 @@ func weight(r Recorded) int {
 	if v := r.Record.View; v != nil {
 		n += len(v.Raw)
 	}
+	for _, a := range r.Record.Plan.Actions {
+		n += len(a.Raw) + len(a.Header)
+	}
+	n += len(r.Record.Plan.KeepRaw) + len(r.Record.Plan.KeepHeader)
 	return n
 }

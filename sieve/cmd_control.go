@@ -33,7 +33,7 @@ func bindRequire(b *Binder, c *Call) Do {
 	for _, s := range arg.Strings {
 		e, ok := g.extensions[s.Value]
 		if !ok {
-			b.Errorf(s.Span, "unknown extension %q%s", clip(s.Value), meant(b, s.Value, g.extensions))
+			b.Errorf(s.Span, "unknown extension %q%s", clip(s.Value), b.meantExtension(s.Value))
 			b.missing(s.Value)
 			continue
 		}
@@ -49,12 +49,38 @@ func (b *Binder) activate(e *Extension, at Span) {
 		b.required = map[string]Span{}
 	}
 	b.required[e.Name] = at
+	for _, other := range e.Excludes {
+		if _, both := b.required[other]; both {
+			b.Errorf(at, "%q and %q exclude each other", e.Name, other)
+			delete(b.required, e.Name)
+			if o := b.lang.registry.extensions[other]; o == nil || !contains(o.Implies, e.Name) {
+				delete(b.active, e.Name)
+			}
+			return
+		}
+	}
 	for _, name := range e.Implies {
 		b.active[name] = true
 	}
 	if e.Required != nil {
 		e.Required(b, at)
 	}
+}
+
+// meantExtension returns a hint at what a name that is no extension may mean.
+func (b *Binder) meantExtension(name string) string {
+	g := b.lang.registry
+	base := false
+	if c, ok := g.commands[name]; ok {
+		base = c.ext.Name == ""
+	}
+	if t, ok := g.tests[name]; ok {
+		base = base || t.ext.Name == ""
+	}
+	if base {
+		return ": it is part of the base language, and needs no require"
+	}
+	return meant(b, name, g.extensions)
 }
 
 // missing turns on an extension whose name is mistyped, so that its use is not one more

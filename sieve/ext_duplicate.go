@@ -25,20 +25,12 @@ func init() {
 			},
 			Bind: bindDuplicate,
 		}},
-		Required: func(b *Binder, at Span) {
-			if b.Required(oldDuplicate) {
-				b.Errorf(at, "%q and %q exclude each other", "duplicate", oldDuplicate)
-			}
-		},
+		Excludes: []string{oldDuplicate},
 	})
 	register(Extension{
 		Name: oldDuplicate, Spec: "Pigeonhole", Status: "complete; the older name of `duplicate`",
-		Required: func(b *Binder, at Span) {
-			if b.Required("duplicate") {
-				b.Errorf(at, "%q and %q exclude each other", oldDuplicate, "duplicate")
-			}
-			b.active["duplicate"] = true
-		},
+		Excludes: []string{"duplicate"},
+		Implies:  []string{"duplicate"},
 	})
 }
 

@@ -44,11 +44,7 @@ func init() {
 			},
 		},
 		Modifiers: []Modifier{{Name: "encodeurl", Precedence: 15, Apply: encodeURL}},
-		Required: func(b *Binder, at Span) {
-			if b.Required(oldNotify) {
-				b.Errorf(at, "%q and %q exclude each other", "enotify", oldNotify)
-			}
-		},
+		Excludes:  []string{oldNotify},
 	})
 }
 

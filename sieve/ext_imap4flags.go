@@ -45,11 +45,7 @@ func init() {
 				c.Edit(func(r *Run, a *runtime.Action) { a.Flags = r.Flags() })
 			}
 		}}},
-		Required: func(b *Binder, at Span) {
-			if b.Required("imapflags") {
-				b.Errorf(at, "%q and %q exclude each other", "imap4flags", "imapflags")
-			}
-		},
+		Excludes: []string{"imapflags"},
 		AtEnd: func(r *Run) {
 			if flags := r.Flags(); len(flags) > 0 || r.flagsSet {
 				r.task.SetKeepFlags(flags)

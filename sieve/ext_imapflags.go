@@ -20,14 +20,8 @@ func init() {
 				return func(r *Run) error { return r.markFlags(without(r.Flags(), flagged)) }
 			}},
 		},
-		Required: func(b *Binder, at Span) {
-			if b.Required(now) {
-				b.Errorf(at, "%q and %q exclude each other", old, now)
-				delete(b.active, old)
-				return
-			}
-			b.active[now] = true // whose commands they are
-		},
+		Excludes: []string{now},
+		Implies:  []string{now}, // whose commands they are
 	})
 }
 

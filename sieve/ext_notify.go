@@ -32,14 +32,8 @@ func init() {
 			Name: "denotify", Bind: bindDenotify,
 			Tags: append(levels(nil), Tag{Name: "is", Group: match, Args: text}, Tag{Name: "contains", Group: match, Args: text}, Tag{Name: "matches", Group: match, Args: text}),
 		}},
-		Required: func(b *Binder, at Span) {
-			if b.Required("enotify") {
-				b.Errorf(at, "%q and %q exclude each other", oldNotify, "enotify")
-				delete(b.active, oldNotify)
-				return
-			}
-			b.active["enotify"] = true // whose command it is
-		},
+		Excludes: []string{"enotify"},
+		Implies:  []string{"enotify"}, // whose command it is
 		AtEnd: func(r *Run) {
 			list, _ := r.Local(pendingKey{}).([]*oldNotification)
 			r.SetLocal(pendingKey{}, []*oldNotification(nil))

@@ -25,6 +25,8 @@ type Extension struct {
 	Off bool
 	// Implies are capabilities that come with it.
 	Implies []string
+	// Excludes are capabilities that no script may require with it.
+	Excludes []string
 	// Needs are capabilities that a script has to require with it.
 	Needs []string
 
