@@ -30,24 +30,38 @@ type actionJSON struct {
 // took_us. The plan is what is settled, the implicit keep or the refusal with it; `"error"` is
 // `""` for a run that did not fail.
 func ResultJSON(r *Result, s Settled) ([]byte, error) {
-	out := resultJSON{Script: r.Record.Script, Language: r.Record.Language, Plan: []actionJSON{},
+	out := resultJSON{Script: r.Record.Script, Language: r.Record.Language, Plan: planJSON(s),
 		Value: jsonValue(r.Value), TookUS: r.Record.Took.Microseconds()}
 	if r.Err != nil {
 		out.Error = r.Err.Error()
-	}
-	actions := s.Actions
-	if s.Refused != nil {
-		actions = append([]Action{*s.Refused}, actions...)
-	}
-	for _, a := range actions {
-		out.Plan = append(out.Plan, actionJSON{Action: a, Value: jsonValue(a.Value), TTL: a.TTL.Seconds(),
-			Header: strings.ToValidUTF8(string(a.Header), "\uFFFD"), Raw: strings.ToValidUTF8(string(a.Raw), "\uFFFD")})
 	}
 	b, err := json.Marshal(out)
 	if err != nil {
 		return nil, fmt.Errorf("runtime: result: %w", err)
 	}
 	return b, nil
+}
+
+// PlanJSON returns what was settled as ResultJSON shows it: a list of actions.
+func PlanJSON(s Settled) ([]byte, error) {
+	b, err := json.Marshal(planJSON(s))
+	if err != nil {
+		return nil, fmt.Errorf("runtime: plan: %w", err)
+	}
+	return b, nil
+}
+
+func planJSON(s Settled) []actionJSON {
+	out := []actionJSON{}
+	actions := s.Actions
+	if s.Refused != nil {
+		actions = append([]Action{*s.Refused}, actions...)
+	}
+	for _, a := range actions {
+		out = append(out, actionJSON{Action: a, Value: jsonValue(a.Value), TTL: a.TTL.Seconds(),
+			Header: strings.ToValidUTF8(string(a.Header), "\uFFFD"), Raw: strings.ToValidUTF8(string(a.Raw), "\uFFFD")})
+	}
+	return out
 }
 
 // jsonValue returns v with what JSON lacks as text: NaN and the infinities.

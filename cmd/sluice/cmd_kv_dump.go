@@ -495,6 +495,11 @@ func kvRestore(g *globals) *cobra.Command {
 
 // progress is a bar on the terminal, or nothing where there is none. total -1 is unknown.
 func progress(what string, total int64, quiet bool) *progressbar.ProgressBar {
+	return progressOf(what, "rows", total, quiet)
+}
+
+// progressOf is a progress of other things than rows.
+func progressOf(what, things string, total int64, quiet bool) *progressbar.ProgressBar {
 	return progressbar.NewOptions64(total,
 		progressbar.OptionSetWriter(os.Stderr),
 		progressbar.OptionSetVisibility(!quiet && terminal(os.Stderr)),
@@ -502,7 +507,7 @@ func progress(what string, total int64, quiet bool) *progressbar.ProgressBar {
 		progressbar.OptionSetWidth(30),
 		progressbar.OptionShowCount(),
 		progressbar.OptionShowIts(),
-		progressbar.OptionSetItsString("rows"),
+		progressbar.OptionSetItsString(things),
 		progressbar.OptionThrottle(100*time.Millisecond),
 		progressbar.OptionClearOnFinish(),
 	)

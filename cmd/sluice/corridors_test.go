@@ -46,6 +46,7 @@ var mayImport = map[string][]string{
 	"mailstore/local":     {"mailstore", "imapbridge/idmap", "mail", "sqlite"},
 	"imapbridge/wire":     {},
 	"imapbridge/idmap":    {"sqlite"},
+	"mailbox":             {"mail", "imapbridge/wire"},
 	"imapbridge":          {"imapbridge/wire", "imapbridge/idmap", "mailstore", "mail"},
 	"cmd/sluice":          {"*"},
 	"examples":            {"*"},
