@@ -161,7 +161,7 @@ func Dir() (string, func(), error) {
 		return "", nil, fmt.Errorf("peers: %w", err)
 	}
 	if err := os.Chmod(dir, 0o755); err != nil {
-		return "", nil, fmt.Errorf("peers: %w", err)
+		return "", nil, errors.Join(fmt.Errorf("peers: %w", err), os.RemoveAll(dir))
 	}
 	return dir, func() { os.RemoveAll(dir) }, nil
 }

@@ -78,7 +78,7 @@ type Config struct {
 type StoreConfig struct {
 	Type         string   `toml:"type" doc:"sqlite, memory (lost at the end), redis, postgres, mysql, memcached, rocksdb"`
 	Path         string   `toml:"path" doc:"sqlite: the file; rocksdb: the directory"`
-	URLs         []string `toml:"urls" doc:"redis://host:port/db, rediss:// (TLS) or unix:///socket?db=n, several for cluster or sentinels; postgres://user@host/db; mysql://user@host/db; memcached://host:port or unix:///socket; never with a password"`
+	URLs         []string `toml:"urls" doc:"redis://host:port/db, rediss:// (TLS) or unix:///socket?db=n, several for cluster or sentinels; postgres://user@host/db; mysql://user@host/db; memcached://host:port, memcacheds:// (TLS) or unix:///socket; never with a password"`
 	Mode         string   `toml:"mode" doc:"redis: single, cluster or sentinel"`
 	Master       string   `toml:"master" doc:"redis: the name of the master that the sentinels watch"`
 	Username     string   `toml:"username" doc:"over the one in the URL"`

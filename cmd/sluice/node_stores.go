@@ -109,6 +109,14 @@ func behind[S kv.Store](b S, err error, o engine.Options) (kv.Store, error) {
 	if err != nil {
 		return nil, err
 	}
+	if p, ok := any(b).(interface{ Ping(context.Context) error }); ok {
+		// A wrong password or address should not wait for the first mail to be noticed.
+		ctx, cancel := context.WithTimeout(context.Background(), max(o.Timeout, time.Second))
+		defer cancel()
+		if err := p.Ping(ctx); err != nil {
+			o.Logger.Warn("the store does not answer yet", slog.Any("err", err))
+		}
+	}
 	return engine.New(b, o)
 }
 

@@ -16,7 +16,7 @@ import (
 
 // controlVersion is the version of the control protocol: the first part of every path. Server and
 // command of different versions refuse each other in words.
-const controlVersion = "1"
+const controlVersion = "2"
 
 // maxControlBody bounds a request and an answer on the control socket, in octets.
 const maxControlBody = 256 << 20

@@ -335,7 +335,7 @@ func TestTheControlSocketIsForItsUser(t *testing.T) {
 	s.start()
 	os.Chmod(dir, 0o777)
 	os.Chmod(socket, 0o777)
-	cmd := exec.Command(curl, "-sS", "-i", "--unix-socket", socket, "-d", "{}", "http://control/v1/account/list")
+	cmd := exec.Command(curl, "-sS", "-i", "--unix-socket", socket, "-d", "{}", "http://control/v2/account/list")
 	cmd.Dir = "/"
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
 	out, err := cmd.CombinedOutput()
