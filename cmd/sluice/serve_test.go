@@ -352,7 +352,7 @@ func TestTheControlSocketIsForItsUser(t *testing.T) {
 	}
 	defer conn.Close()
 	fmt.Fprint(conn, "POST /v99/account/list HTTP/1.0\r\nContent-Length: 2\r\n\r\n{}")
-	if all, _ := io.ReadAll(conn); !strings.Contains(string(all), "control protocol 1, this command 99") {
+	if all, _ := io.ReadAll(conn); !strings.Contains(string(all), "control protocol 2, this command 99") {
 		t.Errorf("another version got %s", all)
 	}
 }
