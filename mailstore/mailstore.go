@@ -107,6 +107,13 @@ type Account interface {
 	DeleteMailbox(ctx context.Context, id ID) error
 	SetSubscribed(ctx context.Context, id ID, subscribed bool) error
 
+	// Metadata returns the annotations of a mailbox by their names in lower case, or those of
+	// the account where the id is ""; no names means all. Spec: RFC 5464.
+	Metadata(ctx context.Context, mailbox ID, names ...string) (map[string]string, error)
+	// SetMetadata sets an annotation; a nil value removes it. It returns ErrInvalidName or ErrLimit
+	// for what cannot be one. The annotations of a mailbox go with it.
+	SetMetadata(ctx context.Context, mailbox ID, name string, value *string) error
+
 	// Import files a message; it is durable, bytes included, when Import returns.
 	Import(ctx context.Context, im Import) ([]Email, State, error)
 	// Emails returns the Emails with these ids; absent ones are left out.

@@ -31,6 +31,8 @@ type Live struct {
 	Stores func(name string) (kv.Store, error)
 	// Mailboxes answers whether the recipient's account has a mailbox; nil: always no.
 	Mailboxes func(ctx context.Context, account, path string) (bool, error)
+	// MailStore answers what else scripts ask of the recipient's account; nil: it has nothing.
+	MailStore MailStore
 	// IsLocal answers whether mail for the address is delivered here; nil: always no.
 	IsLocal func(ctx context.Context, address string) (bool, error)
 	// Memory returns the store that remembers for scripts what they cannot read or write as they

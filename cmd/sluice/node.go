@@ -248,24 +248,9 @@ func (n *node) hostOver(trust runtime.Trust, store func(string) (kv.Store, error
 			}
 			return store(id)
 		},
-		Memory: func() (kv.Store, error) { return store("") },
-		Mailboxes: func(ctx context.Context, id, path string) (bool, error) {
-			a, release, err := n.mail.OpenAccount(ctx, id)
-			if err != nil {
-				return false, err
-			}
-			defer release()
-			list, _, err := a.Mailboxes(ctx)
-			if err != nil {
-				return false, err
-			}
-			for _, m := range list {
-				if samePath(m.Path, path) {
-					return true, nil
-				}
-			}
-			return false, nil
-		},
+		Memory:    func() (kv.Store, error) { return store("") },
+		Mailboxes: boxes{n.mail}.Exists,
+		MailStore: boxes{n.mail},
 		IsLocal: func(ctx context.Context, address string) (bool, error) {
 			_, err := n.accounts.Resolve(ctx, address)
 			if errors.Is(err, account.ErrUnknown) {

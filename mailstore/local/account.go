@@ -40,7 +40,7 @@ CREATE TABLE applied (               -- keys of imports, see mailstore.Import
 ) WITHOUT ROWID;
 `
 
-var schema = []string{idmap.Schema + tables}
+var schema = []string{idmap.Schema + tables, metadataTable}
 
 // usual are the mailboxes that a new account has, subscribed.
 var usual = []struct{ path, role string }{

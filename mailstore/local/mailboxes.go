@@ -204,6 +204,9 @@ func (a *Account) deleteMailbox(ctx context.Context, find func(*sqlite.Conn) (id
 		if len(children) > 0 {
 			return mailstore.ErrHasChild
 		}
+		if err := dropMetadata(tx, m.ID); err != nil {
+			return err
+		}
 		return c.RemoveMailbox(m.Number)
 	})
 	return a.wrap("delete mailbox", err)

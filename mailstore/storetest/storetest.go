@@ -35,6 +35,7 @@ func Run(t *testing.T, open func(t *testing.T) mailstore.Store) {
 		{"changes come in pages", pages},
 		{"a strange state cannot be calculated from", strangeStates},
 		{"keywords are lower case and sorted", keywords},
+		{"annotations are kept by mailbox and account", metadata},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) { tt.run(t, open(t)) })
