@@ -1,11 +1,13 @@
 # run: the main job on loopback.  test: everything that has to hold, under 15 minutes on two cores.
+# conformance: Pigeonhole's Sieve test suite.
 # proof: the full counts, fuzz minutes and benchmarks.  See README.md and CONTRIBUTING.md.
 SHELL := /bin/bash
-.PHONY: run build test lint proof bench fuzz clean
+.PHONY: run build test conformance lint proof bench fuzz clean
 
 GO      ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 export SLUICE_CORPUS ?= $(HOME)/.cache/sluice/corpus
+export SLUICE_PIGEONHOLE ?= $(HOME)/.cache/sluice/pigeonhole
 # Stores of type rocksdb are built in where the library is (Debian: librocksdb-dev).
 TAGS    ?= $(if $(wildcard /usr/include/rocksdb/c.h),-tags=rocksdb)
 
@@ -28,6 +30,12 @@ lint:
 test: lint
 	@.ci/prepare tests
 	@set -o pipefail; $(GO) test $(TAGS) -json -shuffle=on -timeout 14m ./... | $(GO) run ./.ci/tally
+
+# Pigeonhole's test suite, with a table of its files; a part of test, too.
+conformance:
+	@.ci/prepare go
+	@.ci/pigeonhole >/dev/null
+	$(GO) test ./sieve/testsuite -count=1 -v -run 'Pigeonhole|ErrorScripts'
 
 # Full counts: crash rounds, five minutes a fuzz target, the race detector, all benchmarks.
 proof: lint

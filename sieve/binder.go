@@ -367,6 +367,9 @@ func (b *Binder) strayTest(c *Call, own []Tag) {
 	_, test := b.lang.registry.tests[name]
 	switch {
 	case test || n.Parens:
+	case c.name == "else" && name == "if":
+		b.Errorf(Span{n.NameSpan.Start, stray.NameSpan.End}, "expected a block after \"else\", found \"if\"; a further condition is written elsif")
+		return
 	case b.isTag(c, own, name):
 		b.Errorf(stray.NameSpan, "missing colon before the ':%s' tag of the %s", name, c.title())
 		return
