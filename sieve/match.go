@@ -256,6 +256,9 @@ func (m *Matcher) MatchText(r *Run, text string) bool { return m.one(r, &Value{T
 
 func (m *Matcher) one(r *Run, v *Value) bool { return matchOne(r, m.prepared(r, true), v) }
 
+// NoteKey begins the notes about keys that cannot be matched.
+const NoteKey = "key: "
+
 // prepared returns the keys of this use of the test, if they are wanted. A key that cannot be
 // one matches nothing.
 func (m *Matcher) prepared(r *Run, wanted bool) []Key {
@@ -273,7 +276,7 @@ func (m *Matcher) prepared(r *Run, wanted bool) []Key {
 		}
 		k, err := m.kind.Key(m, s)
 		if err != nil {
-			r.Note("%s", err)
+			r.Note("%s%s", NoteKey, err)
 			k = noKey{}
 		}
 		if e, ok := k.(*regexKey); ok && r.work(64*int(e.cost)) {

@@ -21,6 +21,7 @@ func (s *suite) host() runtime.Host {
 	return &runtime.Live{
 		Stores:    func(string) (kv.Store, error) { return s.memory, nil },
 		Mailboxes: func(_ context.Context, _, path string) (bool, error) { return s.store.has(path), nil },
+		MailStore: (*mailStore)(s),
 		Memory:    func() (kv.Store, error) { return nil, nil },
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/sluice-mail/sluice/kv"
 	"github.com/sluice-mail/sluice/runtime"
+	"github.com/sluice-mail/sluice/sieve"
 )
 
 // result is what the file and the scripts that it ran have asked for since the last reset.
@@ -182,11 +183,12 @@ func (s *suite) runError(err error) {
 	s.errorf("%s", msg)
 }
 
-// notes adds what a run could not decide to the log, and prints what it wanted to be printed.
+// notes adds keys that could not be matched to the log, and prints all other notes: they are
+// warnings, or what the script wanted to be printed.
 func (s *suite) notes(r *runtime.Record) {
 	for _, n := range r.Notes {
-		if n.Kind == "problem" {
-			s.errorf("%s", n.Text)
+		if text, ok := strings.CutPrefix(n.Text, sieve.NoteKey); ok && n.Kind == "problem" {
+			s.errorf("%s", text)
 		} else {
 			s.options.Print(n.Text)
 		}

@@ -25,6 +25,7 @@ type store struct {
 }
 
 type mailbox struct {
+	id       string // M1 is the inbox, M2 the mailbox that was made next
 	messages []message
 }
 
@@ -62,8 +63,8 @@ func (s *store) create(name string) error {
 		return err
 	}
 	if s.names[name] == nil {
-		s.names[name] = &mailbox{}
 		s.order = append(s.order, name)
+		s.names[name] = &mailbox{id: fmt.Sprintf("M%d", len(s.order))}
 	}
 	return nil
 }

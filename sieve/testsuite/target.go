@@ -46,6 +46,9 @@ func (o *outlet) file(a *runtime.Action, raw []byte) error {
 	if a.Kind == runtime.Keep {
 		name = inbox
 	}
+	if found := s.place(a); found != "" {
+		name = found
+	}
 	m := message{raw: raw, flags: a.Flags}
 	err := s.store.add(name, a.Create, m)
 	if err == nil {
