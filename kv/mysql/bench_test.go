@@ -32,7 +32,7 @@ func BenchmarkStore(b *testing.B) {
 		{"Get", func() error { _, err := s.Get(ctx, key()); return err }},
 		{"Set", func() error { return s.Set(ctx, key(), fmt.Appendf(nil, "v%09d", n.Load()), time.Hour) }},
 		{"BareUpsert", func() error {
-			_, err := bare.ExecContext(ctx, rowKey(key()), fmt.Appendf(nil, "v%09d", n.Load()))
+			_, err := bare.ExecContext(ctx, key().Octets(), fmt.Appendf(nil, "v%09d", n.Load()))
 			return err
 		}},
 		{"Incr", func() error {

@@ -53,7 +53,7 @@ func (s *Store) Lock(ctx context.Context, k kv.Key, ttl time.Duration, _ bool) (
 
 // take tries once, and says whether nobody came in between.
 func (s *Store) take(ctx context.Context, l *kv.Lease, ttl time.Duration) (bool, error) {
-	key := rowKey(l.Key)
+	key := l.Key.Octets()
 	var micros int64
 	var expires sql.NullInt64
 	var fence sql.Null[uint64]
@@ -97,7 +97,7 @@ func (s *Store) Lease(ctx context.Context, k kv.Key) (kv.Lease, error) {
 		return s.strict(func() error {
 			var owner []byte
 			var expires int64
-			err := s.row(ctx, leaseRead, args{"k": rowKey(k)}, &owner, &expires, &l.Fence)
+			err := s.row(ctx, leaseRead, args{"k": k.Octets()}, &owner, &expires, &l.Fence)
 			if errors.Is(err, sql.ErrNoRows) {
 				return kv.ErrNotFound
 			}
@@ -137,7 +137,7 @@ func (s *Store) own(ctx context.Context, act, query string, l kv.Lease, ttl int6
 		return done{}, err
 	}
 	err = s.call(ctx, act, func(ctx context.Context) error {
-		d, err = s.exec(ctx, query, args{"k": rowKey(l.Key), "fence": l.Fence, "owner": []byte(l.Owner), "ttl": ttl})
+		d, err = s.exec(ctx, query, args{"k": l.Key.Octets(), "fence": l.Fence, "owner": []byte(l.Owner), "ttl": ttl})
 		if err == nil && d.rows == 0 {
 			err = kv.ErrNotOwner
 		}

@@ -52,7 +52,7 @@ func (s *Store) Rate(ctx context.Context, k kv.Key, rule kv.Rule, cost int64, pe
 	if err := kv.CheckRate(k, rule, cost); err != nil {
 		return kv.Decision{}, err
 	}
-	t := taking{s: s, key: rowKey(k), sub: ruleSub(rule), rule: rule, cost: cost, peek: peek}
+	t := taking{s: s, key: k.Octets(), sub: ruleSub(rule), rule: rule, cost: cost, peek: peek}
 	err = s.call(ctx, "rate", func(ctx context.Context) error {
 		if !peek {
 			over, err := s.turn(ctx, t.key, t.sub)

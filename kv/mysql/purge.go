@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"github.com/sluice-mail/sluice/kv"
 )
 
 // purgePlace is where a purge goes on. It is this process's: a new one begins at the beginning.
@@ -40,7 +42,7 @@ func (s *Store) Purge(ctx context.Context) (removed int, more bool, err error) {
 	}
 	began := time.Now()
 	from := s.purge.key
-	to, more, err := s.part(ctx, "purge", from, lastKey, s.purge.rows)
+	to, more, err := s.part(ctx, "purge", from, kv.LastKey, s.purge.rows)
 	if err != nil {
 		return 0, true, err
 	}

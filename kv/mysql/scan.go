@@ -32,7 +32,7 @@ func (s *Store) Delete(ctx context.Context, k kv.Key) (bool, error) {
 		return false, err
 	}
 	var d done
-	key := rowKey(k)
+	key := k.Octets()
 	err := s.call(ctx, "delete", func(ctx context.Context) (err error) {
 		d, err = s.exec(ctx, deleteQuery, args{"k": key})
 		return err
@@ -98,8 +98,8 @@ func (s *Store) DeletePrefix(ctx context.Context, p kv.Prefix, name string) (int
 	if err := kv.CheckName(name); err != nil {
 		return 0, err
 	}
-	from := rowKey(kv.Key{Prefix: p, Name: name})
-	end := after(from)
+	from := kv.Key{Prefix: p, Name: name}.Octets()
+	end := kv.Behind(from)
 	total := 0
 	for {
 		to, more, err := s.part(ctx, "delete prefix", from, end, deleteRows)
@@ -137,21 +137,9 @@ type page struct {
 
 // List returns live items in byte order. Values over a KiB are read in a second statement.
 func (s *Store) List(ctx context.Context, p kv.Prefix, name, cursor string, limit int) ([]kv.Item, string, error) {
-	limit, err := kv.CheckPage(limit)
+	from, end, limit, err := kv.PageRange(p, name, cursor, limit)
 	if err != nil {
 		return nil, "", err
-	}
-	if err := kv.CheckName(name); err != nil {
-		return nil, "", err
-	}
-	start, resumed, err := kv.ParseCursor(cursor)
-	if err != nil {
-		return nil, "", err
-	}
-	from := rowKey(kv.Key{Prefix: p, Name: name})
-	end := after(from)
-	if resumed && start >= name {
-		from = append(rowKey(kv.Key{Prefix: p, Name: start}), 0) // the first key behind it
 	}
 	for {
 		pg, err := s.list(ctx, from, end, limit)
@@ -166,7 +154,7 @@ func (s *Store) List(ctx context.Context, p kv.Prefix, name, cursor string, limi
 		if err != nil {
 			return nil, "", err
 		}
-		from = append(rowKey(kv.Key{Prefix: p, Name: start}), 0)
+		from = append(kv.Key{Prefix: p, Name: start}.Octets(), 0)
 	}
 }
 
@@ -184,7 +172,7 @@ func (p *page) add(scan func(...any) error, limit int) error {
 		p.next = kv.Cursor(p.items[n-1].Key.Name)
 		return nil
 	}
-	k, err := keyOf(key)
+	k, err := kv.ParseKey(key)
 	if err != nil {
 		return err
 	}

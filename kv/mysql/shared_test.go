@@ -274,7 +274,7 @@ func TestALeasesRowIsMadeOnlyAboveTheFloorOfItsMoment(t *testing.T) {
 		t.Fatal(err)
 	}
 	row := func(name string, floor uint64) args {
-		return args{"k": rowKey(value(name)), "owner": []byte(kv.NewOwner()), "expires": int64(0), "fence": floor + 1, "floor": floor}
+		return args{"k": value(name).Octets(), "owner": []byte(kv.NewOwner()), "expires": int64(0), "fence": floor + 1, "floor": floor}
 	}
 	// A lease that is being made keeps the floor where it is.
 	st, err := s.prepare(ctx, leaseInsert)

@@ -3,11 +3,8 @@ package mysql
 import (
 	"context"
 	"database/sql"
-	"fmt"
 	"strings"
 	"sync"
-
-	"github.com/sluice-mail/sluice/kv"
 )
 
 // Statements are written with names in place of question marks and these words:
@@ -218,32 +215,3 @@ func (s *Store) strict(fn func() error) (err error) {
 	}
 	return err
 }
-
-// rowKey is k as the first column.
-func rowKey(k kv.Key) []byte {
-	b := make([]byte, 0, 1+len(k.Name))
-	return append(append(b, byte(k.Prefix)), k.Name...)
-}
-
-// keyOf is the reverse of rowKey.
-func keyOf(b []byte) (kv.Key, error) {
-	if len(b) == 0 {
-		return kv.Key{}, fmt.Errorf("a row of table rows has an empty key")
-	}
-	return kv.Key{Prefix: kv.Prefix(b[0]), Name: string(b[1:])}, nil
-}
-
-// after returns the least key behind every key that begins with b.
-func after(b []byte) []byte {
-	next := append([]byte(nil), b...)
-	for i := len(next) - 1; i >= 0; i-- {
-		if next[i] != 0xff {
-			next[i]++
-			return next[:i+1]
-		}
-	}
-	return lastKey
-}
-
-// lastKey is behind every key: it is longer than any.
-var lastKey = []byte(strings.Repeat("\xff", 1+kv.MaxName+1))

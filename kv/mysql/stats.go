@@ -16,7 +16,7 @@ func (s *Store) Stats(ctx context.Context) ([]kv.PrefixStats, error) {
 	for from, more := []byte{}, true; more; {
 		var to []byte
 		var err error
-		if to, more, err = s.part(ctx, "stats", from, lastKey, statRows); err != nil {
+		if to, more, err = s.part(ctx, "stats", from, kv.LastKey, statRows); err != nil {
 			return nil, err
 		}
 		var part []kv.PrefixStats

@@ -58,7 +58,7 @@ func (s *Store) Get(ctx context.Context, k kv.Key) (kv.Value, error) {
 		return kv.Value{}, err
 	}
 	var r row
-	a := args{"k": rowKey(k)}
+	a := args{"k": k.Octets()}
 	err := s.call(ctx, "get", func(ctx context.Context) error {
 		return s.strict(func() error {
 			r = row{}
@@ -101,7 +101,7 @@ func (s *Store) GetMany(ctx context.Context, ks []kv.Key) ([]kv.Value, error) {
 	}
 	keys := make([][]byte, len(ks))
 	for i, k := range ks {
-		keys[i] = rowKey(k)
+		keys[i] = k.Octets()
 	}
 	err := s.call(ctx, "get many", func(ctx context.Context) error {
 		return s.strict(func() error {
@@ -160,7 +160,7 @@ func (s *Store) write(ctx context.Context, act string, k kv.Key, v []byte, ttl t
 		return err
 	}
 	c := cellOf(v)
-	a := args{"k": rowKey(k), "n": c.n, "v": c.v, "size": c.size, "ttl": ms}
+	a := args{"k": k.Octets(), "n": c.n, "v": c.v, "size": c.size, "ttl": ms}
 	maps.Copy(a, more)
 	return s.call(ctx, act, func(ctx context.Context) error {
 		d, err := s.exec(ctx, query, a)

@@ -14,7 +14,7 @@ func (s *Store) Rate(ctx context.Context, k kv.Key, rule kv.Rule, cost int64, pe
 		return kv.Decision{}, err
 	}
 	d := kv.Decision{Limit: rule.Limit}
-	key, name := rowKey(k), rule.String()
+	key, name := k.Octets(), rule.String()
 	err := s.do(ctx, "rate", func(ctx context.Context) error {
 		row := s.pool.QueryRow(ctx, s.q.rate, s.nano(), key, name, rule.Limit, int64(rule.Per), rule.Burst, cost, peek)
 		return row.Scan(&d.Allowed, &d.Remaining, (*int64)(&d.RetryAfter))
@@ -33,7 +33,7 @@ func (s *Store) Lease(ctx context.Context, k kv.Key) (kv.Lease, error) {
 	var owner []byte
 	var fence, exp int64
 	err := s.read(ctx, "lease", func(ctx context.Context, now any) error {
-		row := s.pool.QueryRow(ctx, s.q.lease, now, rowKey(k))
+		row := s.pool.QueryRow(ctx, s.q.lease, now, k.Octets())
 		return absent(row.Scan(&owner, &fence, &exp), kv.ErrNotFound)
 	})
 	if err != nil {
@@ -53,7 +53,7 @@ func (s *Store) Lock(ctx context.Context, k kv.Key, ttl time.Duration, durable b
 	var mine bool
 	var fence, exp *int64
 	err = s.do(ctx, "lock", func(ctx context.Context) error {
-		row := s.pool.QueryRow(ctx, s.q.lock, s.now(), rowKey(k), []byte(owner), ms, durable || !later(k.Prefix))
+		row := s.pool.QueryRow(ctx, s.q.lock, s.now(), k.Octets(), []byte(owner), ms, durable || !later(k.Prefix))
 		if err := row.Scan(&mine, &fence, &exp); err != nil {
 			return err
 		}
@@ -83,7 +83,7 @@ func (s *Store) Renew(ctx context.Context, l kv.Lease, ttl time.Duration) (kv.Le
 	}
 	var exp int64
 	err = s.do(ctx, "renew", func(ctx context.Context) error {
-		row := s.pool.QueryRow(ctx, s.q.renew, s.now(), rowKey(l.Key), []byte(l.Owner), int64(l.Fence), ms)
+		row := s.pool.QueryRow(ctx, s.q.renew, s.now(), l.Key.Octets(), []byte(l.Owner), int64(l.Fence), ms)
 		return absent(row.Scan(&exp, nil), kv.ErrNotOwner)
 	})
 	if err != nil {
@@ -102,7 +102,7 @@ func (s *Store) Unlock(ctx context.Context, l kv.Lease) error {
 		return kv.ErrNotOwner
 	}
 	return s.do(ctx, "unlock", func(ctx context.Context) error {
-		tag, err := s.pool.Exec(ctx, s.q.free, s.now(), rowKey(l.Key), []byte(l.Owner), int64(l.Fence))
+		tag, err := s.pool.Exec(ctx, s.q.free, s.now(), l.Key.Octets(), []byte(l.Owner), int64(l.Fence))
 		if err == nil && tag.RowsAffected() == 0 {
 			return kv.ErrNotOwner
 		}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"github.com/sluice-mail/sluice/kv"
 )
 
 // purge is where a purge goes on: the table, and the key behind which it begins.
@@ -37,7 +39,7 @@ func (s *Store) Purge(ctx context.Context) (removed int, more bool, err error) {
 	err = s.do(ctx, "purge", func(ctx context.Context) error {
 		next = nil
 		began := time.Now()
-		err := s.pool.QueryRow(ctx, s.q.purge[p.table], s.now(), p.key, p.rows-1, last).Scan(&removed, &next, nil)
+		err := s.pool.QueryRow(ctx, s.q.purge[p.table], s.now(), p.key, p.rows-1, kv.LastKey).Scan(&removed, &next, nil)
 		took = time.Since(began)
 		return err
 	})

@@ -1,7 +1,6 @@
 package postgres
 
 import (
-	"bytes"
 	"context"
 
 	"github.com/jackc/pgx/v5"
@@ -16,38 +15,11 @@ const (
 	statsRows = 20_000
 )
 
-// last is behind every key: keys are shorter than 1200 octets.
-var last = bytes.Repeat([]byte{0xff}, 1200)
-
-// behind returns the first key that is behind every key that begins with b.
-func behind(b []byte) []byte {
-	next := bytes.Clone(b)
-	for i := len(next) - 1; i >= 0; i-- {
-		if next[i] != 0xff {
-			next[i]++
-			return next[:i+1]
-		}
-	}
-	return last
-}
-
 // List returns live items in byte order. A page is one statement, and of one moment.
 func (s *Store) List(ctx context.Context, p kv.Prefix, name, cursor string, limit int) ([]kv.Item, string, error) {
-	limit, err := kv.CheckPage(limit)
+	from, end, limit, err := kv.PageRange(p, name, cursor, limit)
 	if err != nil {
 		return nil, "", err
-	}
-	if err := kv.CheckName(name); err != nil {
-		return nil, "", err
-	}
-	start, resumed, err := kv.ParseCursor(cursor)
-	if err != nil {
-		return nil, "", err
-	}
-	from := rowKey(kv.Key{Prefix: p, Name: name})
-	end := behind(from)
-	if resumed && start >= name {
-		from = append(rowKey(kv.Key{Prefix: p, Name: start}), 0) // the first key behind it
 	}
 	var items []kv.Item
 	var total int64
@@ -84,8 +56,8 @@ func (s *Store) DeletePrefix(ctx context.Context, p kv.Prefix, name string) (int
 	if err := kv.CheckName(name); err != nil {
 		return 0, err
 	}
-	from := rowKey(kv.Key{Prefix: p, Name: name})
-	end := behind(from)
+	from := kv.Key{Prefix: p, Name: name}.Octets()
+	end := kv.Behind(from)
 	places := [3][]byte{from, from, from} // nil: the table is done
 	var total int64
 	for {
@@ -150,7 +122,7 @@ func (s *Store) Stats(ctx context.Context) ([]kv.PrefixStats, error) {
 func (s *Store) statsPage(ctx context.Context, sql string, place []byte) (page []kv.PrefixStats, next []byte, err error) {
 	err = s.do(ctx, "stats", func(ctx context.Context) error {
 		page, next = nil, nil
-		rows, err := s.pool.Query(ctx, sql, s.now(), place, statsRows, last)
+		rows, err := s.pool.Query(ctx, sql, s.now(), place, statsRows, kv.LastKey)
 		if err != nil {
 			return err
 		}

@@ -10,12 +10,6 @@ import (
 	"github.com/sluice-mail/sluice/kv"
 )
 
-// rowKey is k as a row's key.
-func rowKey(k kv.Key) []byte {
-	b := make([]byte, 0, 1+len(k.Name))
-	return append(append(b, byte(k.Prefix)), k.Name...)
-}
-
 // cell is what a row holds: octets, or a number if they are spelled as one.
 type cell struct {
 	v []byte
@@ -56,7 +50,7 @@ func (s *Store) Get(ctx context.Context, k kv.Key) (kv.Value, error) {
 	var r row
 	err := s.read(ctx, "get", func(ctx context.Context, now any) error {
 		r = row{}
-		return absent(s.pool.QueryRow(ctx, s.q.get, now, rowKey(k)).Scan(r.scan()...), kv.ErrNotFound)
+		return absent(s.pool.QueryRow(ctx, s.q.get, now, k.Octets()).Scan(r.scan()...), kv.ErrNotFound)
 	})
 	if err != nil {
 		return kv.Value{}, err
@@ -81,7 +75,7 @@ func (s *Store) GetMany(ctx context.Context, ks []kv.Key) ([]kv.Value, error) {
 	places := make(map[string][]int, len(ks))
 	keys := make([][]byte, 0, len(ks))
 	for i, k := range ks {
-		key := rowKey(k)
+		key := k.Octets()
 		if places[string(key)] == nil {
 			keys = append(keys, key)
 		}
@@ -128,7 +122,7 @@ func check(k kv.Key, v []byte, ttl time.Duration) (int64, error) {
 
 // write runs a statement that changes one row of kv or, if something is against it, none.
 func (s *Store) write(ctx context.Context, act, sql string, k kv.Key, args ...any) (done bool, err error) {
-	args = append([]any{nil, later(k.Prefix), rowKey(k)}, args...)
+	args = append([]any{nil, later(k.Prefix), k.Octets()}, args...)
 	err = s.do(ctx, act, func(ctx context.Context) error {
 		args[0] = s.now()
 		tag, err := s.pool.Exec(ctx, sql, args...)
@@ -197,7 +191,7 @@ func (s *Store) Delete(ctx context.Context, k kv.Key) (bool, error) {
 	if err := k.Check(); err != nil {
 		return false, err
 	}
-	key := rowKey(k)
+	key := k.Octets()
 	var live int64
 	err := s.do(ctx, "delete", func(ctx context.Context) error {
 		return s.pool.QueryRow(ctx, s.q.deleteOne, s.now(), later(k.Prefix), key).Scan(&live, nil)
@@ -213,7 +207,7 @@ func (s *Store) Incr(ctx context.Context, k kv.Key, by int64, ttl time.Duration)
 	}
 	var n int64
 	err = s.do(ctx, "increment", func(ctx context.Context) error {
-		row := s.pool.QueryRow(ctx, s.q.incr, s.now(), later(k.Prefix), rowKey(k), by, ms)
+		row := s.pool.QueryRow(ctx, s.q.incr, s.now(), later(k.Prefix), k.Octets(), by, ms)
 		return absent(row.Scan(&n, nil), kv.ErrNotCounter)
 	})
 	if err != nil {

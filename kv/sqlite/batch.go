@@ -44,7 +44,7 @@ func (s *Store) Apply(ctx context.Context, changes []kv.Change) error {
 }
 
 func (s *Store) apply(tx *sqlite.Tx, c *kv.Change) error {
-	key := rowKey(c.Key)
+	key := c.Key.Octets()
 	if c.Value.Bytes != nil {
 		r := row{v: c.Value.Bytes, fence: c.Value.Fence}
 		if !c.Value.Expires.IsZero() {
@@ -68,7 +68,7 @@ func (s *Store) DeleteBeside(ctx context.Context, k kv.Key) (bool, error) {
 	if !s.anyRate.Load() && !s.anyLock.Load() {
 		return false, ctx.Err()
 	}
-	key := rowKey(k)
+	key := k.Octets()
 	rates, args := ratesOf(key)
 	var some bool
 	err := s.db.ReadOnce(ctx, func(c *sqlite.Conn) error {

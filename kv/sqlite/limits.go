@@ -15,7 +15,7 @@ func (s *Store) Rate(ctx context.Context, k kv.Key, rule kv.Rule, cost int64, pe
 	if err := kv.CheckRate(k, rule, cost); err != nil {
 		return kv.Decision{}, err
 	}
-	key := rowKey(kv.Key{Prefix: k.Prefix, Name: kv.RateName(k.Name, rule)})
+	key := kv.Key{Prefix: k.Prefix, Name: kv.RateName(k.Name, rule)}.Octets()
 	var d kv.Decision
 	if peek {
 		now := s.clock.Nano()
@@ -63,7 +63,7 @@ func rateState(c *sqlite.Conn, key []byte) (kv.RateState, error) {
 func lease(c *sqlite.Conn, k kv.Key, now int64) (kv.Lease, error) {
 	l := kv.Lease{Key: k}
 	var exp int64
-	err := c.QueryRow(`SELECT owner, fence, exp FROM lock WHERE k = ?`, rowKey(k)).Scan(&l.Owner, &l.Fence, &exp)
+	err := c.QueryRow(`SELECT owner, fence, exp FROM lock WHERE k = ?`, k.Octets()).Scan(&l.Owner, &l.Fence, &exp)
 	if errors.Is(err, sqlite.ErrNoRows) || err == nil && !kv.Live(exp, now) {
 		return kv.Lease{}, kv.ErrNotFound
 	}
@@ -136,7 +136,7 @@ func (s *Store) saveLease(tx *sqlite.Tx, l kv.Lease) error {
 	s.anyLock.Store(true)
 	_, err := tx.Exec(`INSERT INTO lock VALUES (?, ?, ?, ?)
 		ON CONFLICT (k) DO UPDATE SET owner = excluded.owner, fence = excluded.fence, exp = excluded.exp
-		WHERE excluded.fence >= lock.fence`, rowKey(l.Key), l.Owner, l.Fence, exp)
+		WHERE excluded.fence >= lock.fence`, l.Key.Octets(), l.Owner, l.Fence, exp)
 	return err
 }
 
@@ -160,7 +160,7 @@ func (s *Store) Leases(ctx context.Context) ([]kv.Lease, error) {
 			var exp int64
 			err := rows.Scan(&key, &l.Owner, &l.Fence, &exp)
 			if err == nil {
-				l.Key, err = keyOf(key)
+				l.Key, err = kv.ParseKey(key)
 			}
 			if err != nil {
 				return err
@@ -194,7 +194,7 @@ func (s *Store) Unlock(ctx context.Context, l kv.Lease) error {
 		if err := holds(tx, l, now); err != nil {
 			return err
 		}
-		_, err := tx.Exec(`DELETE FROM lock WHERE k = ?`, rowKey(l.Key))
+		_, err := tx.Exec(`DELETE FROM lock WHERE k = ?`, l.Key.Octets())
 		return err
 	})
 }

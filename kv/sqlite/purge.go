@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/sluice-mail/sluice/kv"
 	"github.com/sluice-mail/sluice/sqlite"
 )
 
@@ -45,7 +46,7 @@ func (s *Store) Purge(ctx context.Context) (removed int, more bool, err error) {
 		next := s.purge
 		rows := s.purgeStride.rows(tx.Budget())
 		walked := s.purgeStride.watch(tx, rows)
-		hi, last, err := s.stretch(tx, tables[next.table], next.key, after(nil), rows, now)
+		hi, last, err := s.stretch(tx, tables[next.table], next.key, kv.Behind(nil), rows, now)
 		if err != nil {
 			return err
 		}
@@ -93,7 +94,7 @@ func (s *Store) purgeRange(tx *sqlite.Tx, table string, lo, hi []byte, now int64
 func (s *Store) Due(ctx context.Context) (total int64, err error) {
 	now := s.clock.Milli()
 	for _, table := range tables {
-		n, _, err := s.sum(ctx, sums(table, `exp`, `exp BETWEEN 1 AND ?3`, `0`), []byte{}, after(nil), now)
+		n, _, err := s.sum(ctx, sums(table, `exp`, `exp BETWEEN 1 AND ?3`, `0`), []byte{}, kv.Behind(nil), now)
 		if err != nil {
 			return 0, fail("due", err)
 		}

@@ -19,8 +19,8 @@ func (s *Store) DeletePrefix(ctx context.Context, p kv.Prefix, name string) (int
 	if err := kv.CheckName(name); err != nil {
 		return 0, err
 	}
-	from := rowKey(kv.Key{Prefix: p, Name: name})
-	end := after(from)
+	from := kv.Key{Prefix: p, Name: name}.Octets()
+	end := kv.Behind(from)
 	table, lo, total := 0, from, int64(0)
 	var speed stride
 	// step removes some rows, and goes on from table to table.
@@ -85,21 +85,9 @@ func (s *Store) removeRange(tx *sqlite.Tx, table string, lo, hi []byte, begun in
 
 // List returns live items in byte order.
 func (s *Store) List(ctx context.Context, p kv.Prefix, name, cursor string, limit int) ([]kv.Item, string, error) {
-	limit, err := kv.CheckPage(limit)
+	from, end, limit, err := kv.PageRange(p, name, cursor, limit)
 	if err != nil {
 		return nil, "", err
-	}
-	if err := kv.CheckName(name); err != nil {
-		return nil, "", err
-	}
-	start, resumed, err := kv.ParseCursor(cursor)
-	if err != nil {
-		return nil, "", err
-	}
-	from := rowKey(kv.Key{Prefix: p, Name: name})
-	end := after(from)
-	if resumed && start >= name {
-		from = append(rowKey(kv.Key{Prefix: p, Name: start}), 0) // the first key behind it
 	}
 	var items []kv.Item
 	next := ""
@@ -119,7 +107,7 @@ func (s *Store) List(ctx context.Context, p kv.Prefix, name, cursor string, limi
 				next = kv.Cursor(items[n-1].Key.Name)
 				break
 			}
-			k, err := keyOf(key)
+			k, err := kv.ParseKey(key)
 			if err != nil {
 				return err
 			}
@@ -155,7 +143,7 @@ func (s *Store) Stats(ctx context.Context) ([]kv.PrefixStats, error) {
 	now := s.clock.Milli()
 	for _, q := range statsQueries {
 		// From prefix to prefix: one walk over all would have to sort rows to group them.
-		for lo, end := []byte{}, after(nil); len(lo) < len(end); {
+		for lo, end := []byte{}, kv.Behind(nil); len(lo) < len(end); {
 			var first []byte
 			err := s.db.ReadOnce(ctx, func(c *sqlite.Conn) error {
 				return c.QueryRow(`SELECT k FROM `+q.table+` WHERE k >= ? ORDER BY k LIMIT 1`, lo).Scan(&first)
@@ -166,7 +154,7 @@ func (s *Store) Stats(ctx context.Context) ([]kv.PrefixStats, error) {
 			hi := end
 			var rows, octets int64
 			if err == nil {
-				hi = after(first[:1])
+				hi = kv.Behind(first[:1])
 				rows, octets, err = s.sum(ctx, q.query, first, hi, now)
 			}
 			if err != nil {

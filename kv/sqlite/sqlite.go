@@ -119,37 +119,6 @@ func setMeta(tx *sqlite.Tx, name string, v any) error {
 	return err
 }
 
-// rowKey is k as a row's key.
-func rowKey(k kv.Key) []byte {
-	b := make([]byte, 0, 1+len(k.Name))
-	return append(append(b, byte(k.Prefix)), k.Name...)
-}
-
-// keyOf is the reverse of rowKey.
-func keyOf(b []byte) (kv.Key, error) {
-	if len(b) == 0 {
-		return kv.Key{}, errors.New("empty key in file")
-	}
-	return kv.Key{Prefix: kv.Prefix(b[0]), Name: string(b[1:])}, nil
-}
-
-// after returns the first key that is behind every key that begins with b. Keys are
-// shorter than 1100 octets.
-func after(b []byte) []byte {
-	next := append([]byte(nil), b...)
-	for i := len(next) - 1; i >= 0; i-- {
-		if next[i] != 0xff {
-			next[i]++
-			return next[:i+1]
-		}
-	}
-	next = make([]byte, 1200)
-	for i := range next {
-		next[i] = 0xff
-	}
-	return next
-}
-
 // fail names the act, and says whether the store or the caller is the reason.
 func fail(act string, err error) error {
 	switch {

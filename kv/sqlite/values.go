@@ -98,7 +98,7 @@ func (s *Store) Get(ctx context.Context, k kv.Key) (kv.Value, error) {
 	var r row
 	now := s.clock.Milli()
 	err := s.db.ReadOnce(ctx, func(c *sqlite.Conn) (err error) {
-		r, err = read(c, rowKey(k), now)
+		r, err = read(c, k.Octets(), now)
 		return err
 	})
 	if err != nil {
@@ -116,7 +116,7 @@ func (s *Store) GetMany(ctx context.Context, ks []kv.Key) ([]kv.Value, error) {
 	now := s.clock.Milli()
 	err := s.db.ReadOnce(ctx, func(c *sqlite.Conn) error {
 		for i, k := range ks {
-			r, err := read(c, rowKey(k), now)
+			r, err := read(c, k.Octets(), now)
 			if err == kv.ErrNotFound {
 				continue
 			}
@@ -144,7 +144,7 @@ func (s *Store) edit(ctx context.Context, act string, k kv.Key, v []byte, ttl ti
 	if _, err := kv.Deadline(0, ttl); err != nil {
 		return err
 	}
-	key := rowKey(k)
+	key := k.Octets()
 	return s.write(ctx, act, func(tx *sqlite.Tx, now int64) error {
 		exp, err := kv.Deadline(now, ttl)
 		if err != nil {
@@ -236,7 +236,7 @@ func (s *Store) Delete(ctx context.Context, k kv.Key) (bool, error) {
 		return false, err
 	}
 	var n int64
-	key := rowKey(k)
+	key := k.Octets()
 	err := s.write(ctx, "delete", func(tx *sqlite.Tx, now int64) error {
 		n = 0
 		for _, table := range []string{"big", "kv", "rate", "lock"} {
@@ -264,7 +264,7 @@ func (s *Store) Delete(ctx context.Context, k kv.Key) (bool, error) {
 // rule, and no rule holds another NUL.
 func ratesOf(key []byte) (where string, args []any) {
 	lo := append(append([]byte(nil), key...), 0)
-	return `k > ? AND k < ? AND instr(substr(k, ?), x'00') = 0`, []any{lo, after(lo), len(lo) + 1}
+	return `k > ? AND k < ? AND instr(substr(k, ?), x'00') = 0`, []any{lo, kv.Behind(lo), len(lo) + 1}
 }
 
 // uses reports whether the table may hold rows. Most stores never use the side tables,
