@@ -119,7 +119,7 @@ func TestRegex(t *testing.T) {
 		{"case is that of the comparator", head + `if header :regex "subject" "HELLO" { say "folds"; } if header :regex :comparator "i;octet" "subject" "HELLO" { say "never"; }`, []string{`say "folds"`}},
 		{"a pattern in a variable", head + `set "p" "h(.)llo"; if header :regex "subject" ["nope", "${p}"] { say "${1}"; }`, []string{`say "e"`}},
 		{"a broken pattern in a variable is noted", head + `set "p" "["; if header :regex "subject" ["${p}", "hello"] { say "yes"; }`,
-			[]string{`say "yes"`, `problem in the pattern: no "]" ends this list of characters; a "]" in it must come first`}},
+			[]string{`say "yes"`, `problem key: in the pattern: no "]" ends this list of characters; a "]" in it must come first`}},
 		{"quoteregex", head + `set "a" "a.b*c"; set :quoteregex :length "n" "${a}"; set :quoteregex "p" "${a}"; if string :regex "xa.b*cx" "${p}" { say ["${n}", "${p}"]; }`,
 			[]string{`say "7"`, `say "a\\.b\\*c"`}},
 		{"faults have their place", head + `if header :regex "subject" ["ok",` + "\n" + `"a\\.b(*c)"] {} if header :regex :comparator "i;ascii-numeric" "subject" "a" {}
