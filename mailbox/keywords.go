@@ -90,8 +90,8 @@ func (k *keywords) flags(letters string) []string {
 	return out
 }
 
-// lockTime is how long a lock of another program is waited for.
-const lockTime = 10 * time.Second
+// lockTime is how long a lock of another program is waited for; only tests change it.
+var lockTime = 10 * time.Second
 
 // lockKeywords keeps Dovecot from changing the keywords of a folder meanwhile.
 func lockKeywords(dir string) (unlock func(), err error) {

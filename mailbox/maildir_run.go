@@ -35,7 +35,7 @@ type pending struct {
 	steps []step
 }
 
-// asideDir is the folder, in that of a run, for messages that were laid aside.
+// asideDir is the folder, in that of a run, for messages that were laid aside and for new ones.
 const asideDir = "aside"
 
 func (m *Maildir) begin(o Options) (_ Changer, err error) {
@@ -189,14 +189,14 @@ func (r *maildirRun) plan(d *Deed) ([]step, error) {
 				steps = append(steps, step{Op: stepMove, From: from, To: octets(filepath.Join(src, "cur", JoinName(base, to)))})
 			}
 		case s.Raw != nil:
-			tmp, name := r.name(d.Index, k, s, base, to, e.New && s.Folder == src)
-			at := octets(filepath.Join(s.Folder, "tmp", tmp))
+			name := r.name(d.Index, k, s, base, to, e.New && s.Folder == src)
+			at := r.aside("new", d.Index, k)
 			if err := r.write(s, at); err != nil {
 				return nil, err
 			}
 			steps = append(steps, step{Op: stepPut, From: at, To: octets(filepath.Join(s.Folder, name))})
 		default:
-			_, name := r.name(d.Index, k, s, base, to, e.New)
+			name := r.name(d.Index, k, s, base, to, e.New)
 			steps = append(steps, step{Op: stepCopy, From: from, To: octets(filepath.Join(s.Folder, name))})
 		}
 	}
@@ -209,7 +209,7 @@ func (r *maildirRun) plan(d *Deed) ([]step, error) {
 			last = i
 		} else {
 			last = len(steps)
-			steps = append(steps, step{Op: stepMove, From: from, To: octets(filepath.Join(StateDir, r.head.ID, asideDir, strconv.Itoa(d.Index)))})
+			steps = append(steps, step{Op: stepMove, From: from, To: r.aside("old", d.Index, 0)})
 		}
 	}
 	if last >= 0 { // copies are made of what is still there
@@ -304,9 +304,14 @@ func (r *maildirRun) keywordsOf(folder string) (*keywords, error) {
 	return &k, nil
 }
 
-// name returns a new name for a message, alone and with its folder cur or new and its flags. It is the
+// aside returns a name in the folder of the run.
+func (r *maildirRun) aside(what string, index, k int) octets {
+	return octets(filepath.Join(StateDir, r.head.ID, asideDir, fmt.Sprintf("%s-%d-%d", what, index, k)))
+}
+
+// name returns a new name for a message, with its folder cur or new and its flags. It is the
 // same however often it is asked for.
-func (r *maildirRun) name(index, k int, s *Store, base, letters string, fresh bool) (unique, path string) {
+func (r *maildirRun) name(index, k int, s *Store, base, letters string, fresh bool) string {
 	when := digits(base)
 	if when == "" || len(when) > 12 {
 		when = strconv.FormatInt(r.head.Began.Unix(), 10)
@@ -321,22 +326,20 @@ func (r *maildirRun) name(index, k int, s *Store, base, letters string, fresh bo
 			}
 		}
 	}
-	unique = fmt.Sprintf("%s.F%sI%dN%d.%s%s", when, r.head.ID, index, k, r.host, sizes)
+	unique := fmt.Sprintf("%s.F%sI%dN%d.%s%s", when, r.head.ID, index, k, r.host, sizes)
 	if fresh && letters == "" {
-		return unique, "new/" + unique
+		return "new/" + unique
 	}
-	return unique, "cur/" + JoinName(unique, letters)
+	return "cur/" + JoinName(unique, letters)
 }
 
 // write writes a message that an action has changed, so that it is on disk before the journal says so.
 func (r *maildirRun) write(s *Store, at octets) error {
 	path := r.files.path(at)
-	if s.Folder != "" && !isDir(filepath.Dir(path)) {
-		// Its folder is made early, and stays without the message if the run breaks off here.
-		if err := r.files.makeFolder(filepath.Dir(filepath.Dir(path))); err != nil {
-			return err
-		}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return err
 	}
+	r.files.touched(at)
 	return writeSynced(path, s.Raw, 0o600)
 }
 
@@ -367,6 +370,9 @@ func (r *maildirRun) Commit(next int) (failed []Failure, err error) {
 		if err := r.journal.add(record{Kind: "do", Index: p.deed.Index, Steps: p.steps, Extra: p.deed.Extra}); err != nil {
 			return failed, err
 		}
+	}
+	if err := r.files.sync(); err != nil { // what was written for the deeds
+		return failed, err
 	}
 	r.at("before the journal")
 	if err := r.journal.write(true); err != nil {

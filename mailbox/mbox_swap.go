@@ -91,7 +91,12 @@ func (s *swap) undo() (did bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	defer unlock()
+	defer func() {
+		unlock()
+		if s.Backup == "" {
+			_ = os.Remove(filepath.Dir(path)) // if the run made it: there is nothing else in it
+		}
+	}()
 	if _, err := os.Lstat(string(s.New)); err == nil {
 		return false, nil // it never took its place
 	}
@@ -105,9 +110,7 @@ func (s *swap) undo() (did bool, err error) {
 		return false, fmt.Errorf("%w; what it was before is in %s", err, old)
 	}
 	if info, err := os.Stat(old); s.Backup == "" && err == nil && info.Size() == 0 {
-		err := errors.Join(os.Remove(path), os.Remove(old))
-		_ = os.Remove(filepath.Dir(path)) // if the run made it: there is nothing else in it
-		return true, err
+		return true, errors.Join(os.Remove(path), os.Remove(old))
 	}
 	return true, errors.Join(os.Rename(old, path), syncDir(filepath.Dir(path)))
 }

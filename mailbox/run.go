@@ -203,17 +203,18 @@ func (s *state) Journal() string {
 	return filepath.Join(s.dir, journalName)
 }
 
-// Close closes the journal and gives up the lock.
+// Close closes the journal and gives up the lock. It may be repeated.
 func (s *state) Close() error {
-	var errs []error
+	if s.unlock == nil {
+		return nil
+	}
+	var err error
 	if s.journal != nil {
-		errs = append(errs, s.journal.Close())
+		err = s.journal.Close()
 	}
-	if s.unlock != nil {
-		errs = append(errs, s.unlock())
-		s.unlock = nil
-	}
-	return errors.Join(errs...)
+	err = errors.Join(err, s.unlock())
+	s.unlock = nil
+	return err
 }
 
 // Begin begins a run over a mailbox that was opened, or goes on with the one that was broken off

@@ -337,7 +337,11 @@ func (f *files) undo(s step) (did bool, err error) {
 			}
 			return false, fmt.Errorf("%q is not there any more: it was moved or removed since", string(s.To))
 		}
-		return true, f.rename(at, withFlagsOf(at, s.To, s.From))
+		back := withFlagsOf(at, s.To, s.From)
+		if at == s.From || at == back { // only its flags were changed, and are back
+			return false, nil
+		}
+		return true, f.rename(at, back)
 	}
 	return false, fmt.Errorf("unknown step %q", s.Op)
 }

@@ -24,6 +24,10 @@ type Undone struct {
 // gave them since. It may be repeated, also after it was broken off. progress, if not nil, is
 // told how many messages of all are done.
 func Undo(path string, progress func(done, all int)) (*Undone, error) {
+	return undo(path, progress, func(string) {})
+}
+
+func undo(path string, progress func(done, all int), at func(what string)) (*Undone, error) {
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
 		path = filepath.Join(path, journalName)
 	}
@@ -68,6 +72,7 @@ func Undo(path string, progress func(done, all int)) (*Undone, error) {
 			label = string(names[r.Index])
 		}
 		for _, s := range slices.Backward(r.Steps) {
+			at("before " + s.Op)
 			ok, err := f.undo(s)
 			did = did || ok
 			if err != nil {
@@ -75,6 +80,7 @@ func Undo(path string, progress func(done, all int)) (*Undone, error) {
 			}
 		}
 		for _, s := range slices.Backward(r.Swaps) {
+			at("before a swap")
 			ok, err := s.undo()
 			did = did || ok
 			if err != nil {
@@ -92,6 +98,7 @@ func Undo(path string, progress func(done, all int)) (*Undone, error) {
 		}
 	}
 	err = f.sync()
+	at("before the end")
 	if err == nil && len(out.Failures) == 0 {
 		err = markUndone(path, whole)
 	}
