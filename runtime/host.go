@@ -33,6 +33,8 @@ type Live struct {
 	Mailboxes func(ctx context.Context, account, path string) (bool, error)
 	// MailStore answers what else scripts ask of the recipient's account; nil: it has nothing.
 	MailStore MailStore
+	// Lists returns the external list of that name, nil if there is none; nil: there are none.
+	Lists func(name string) (ExtList, error)
 	// IsLocal answers whether mail for the address is delivered here; nil: always no.
 	IsLocal func(ctx context.Context, address string) (bool, error)
 	// Memory returns the store that remembers for scripts what they cannot read or write as they

@@ -24,6 +24,9 @@ func init() {
 func bindRedirect(b *Binder, c *Call) Do {
 	address := c.Text("address")
 	c.lawful()
+	if c.Tag("list") != nil {
+		return bindRedirectList(c)
+	}
 	if s, ok := address.Constant(); ok {
 		to, err := b.lang.options.outgoing(s)
 		if err != nil {
@@ -47,14 +50,19 @@ func (c *Call) action(make func(r *Run) (runtime.Action, error)) Do {
 		if err != nil {
 			return err
 		}
-		for _, edit := range edits {
-			edit(r, &a)
-		}
-		if r.err != nil {
-			return r.err
-		}
-		return r.Act(a)
+		return r.actEdited(a, edits)
 	}
+}
+
+// actEdited appends an action to the plan, with the edits of tags and hooks.
+func (r *Run) actEdited(a runtime.Action, edits []func(*Run, *runtime.Action)) error {
+	for _, edit := range edits {
+		edit(r, &a)
+	}
+	if r.err != nil {
+		return r.err
+	}
+	return r.Act(a)
 }
 
 // lawful checks that the action of the command's name may be used at the stage and for

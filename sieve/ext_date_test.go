@@ -81,7 +81,7 @@ func TestDates(t *testing.T) {
 			[]string{`refused 2:15: "CET" is no time zone; expected an offset such as "+0200"`,
 				`refused 2:28: unknown part of a date "yaer"; is "year" meant?; known are date, day, hour, iso8601, julian, minute, month, second, std11, time, weekday, year, zone`,
 				"refused 2:56: unknown tagged argument ':originalzone' for the currentdate test " +
-					"(it takes :comparator, :contains, :count, :is, :matches, :regex, :value, :zone)", `refused 2:106: ":zone" and ":originalzone" exclude each other`}},
+					"(it takes :comparator, :contains, :count, :is, :list, :matches, :regex, :value, :zone)", `refused 2:106: ":zone" and ":originalzone" exclude each other`}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			got := said(t, Options{Zone: time.FixedZone("", 3600)}, head+tt.script, tx, nil)

@@ -240,6 +240,9 @@ func (m *Matcher) Count(r *Run, n int) bool {
 // the keys in order; the first that matches sets the captures.
 func (m *Matcher) Match(r *Run, values []Value) bool {
 	keys := m.prepared(r, len(values) > 0)
+	if m.kind.Name == "list" {
+		return matchLists(r, keys, values)
+	}
 	for i := range values {
 		if matchOne(r, keys, &values[i]) {
 			return true
