@@ -202,7 +202,31 @@ func (p *printer) sequence(open, shut string, n, total int, first, last Span, el
 		p.level--
 		p.want(gapLine)
 	}
-	p.piece(shut, Span{last.End, last.End})
+	end := p.closing(last.End)
+	p.piece(shut, Span{end, end})
+}
+
+// closing returns the offset of the bracket that closes a list whose last element ends at from: comments
+// may stand between them, and stay there.
+func (p *printer) closing(from int) int {
+	for src := p.script.Source; from < len(src); {
+		rest := src[from:]
+		skip := len(rest) - len(strings.TrimLeft(rest, " \t\r\n"))
+		switch {
+		case skip > 0:
+		case rest[0] == '#':
+			skip = strings.IndexByte(rest, '\n')
+		case strings.HasPrefix(rest, "/*"):
+			if skip = strings.Index(rest[2:], "*/"); skip >= 0 {
+				skip += 4
+			}
+		}
+		if skip <= 0 {
+			break
+		}
+		from += skip
+	}
+	return from
 }
 
 func (p *printer) str(s *String) {
