@@ -11,7 +11,7 @@ import (
 type ActionKind string
 
 // The actions. The first group files, the second answers the peer, the third sends, the
-// fourth leaves a mark in a store.
+// fourth gives the message to a program, the fifth leaves a mark in a store.
 const (
 	Keep     ActionKind = "keep"     // store in the inbox
 	FileInto ActionKind = "fileinto" // store in Mailbox, or where SpecialUse or MailboxID say
@@ -25,6 +25,8 @@ const (
 	Redirect ActionKind = "redirect" // send on to Address
 	Reply    ActionKind = "reply"    // answer the envelope sender with Subject and Reason as text
 	Send     ActionKind = "send"     // send Raw, a message that the run composed, to Address and Others
+
+	Pipe ActionKind = "pipe" // give the message to the external program Program; vnd.dovecot.pipe
 
 	Mark ActionKind = "mark" // set Key in Store to Value for TTL, once the mail is settled
 )
@@ -88,6 +90,12 @@ type Action struct {
 	// \Junk; RFC 8579. MailboxID is its id, which goes before both; RFC 9042.
 	SpecialUse string `json:"special_use,omitempty" cbor:"su,omitempty"`
 	MailboxID  string `json:"mailbox_id,omitempty" cbor:"mi,omitempty"`
+
+	// Program is the name of the program of a pipe, in the folder that is configured, and Args
+	// are its arguments. Try says that it is no error of the script if the program fails.
+	Program string   `json:"program,omitempty" cbor:"pr,omitempty"`
+	Args    []string `json:"args,omitempty" cbor:"ar,omitempty"`
+	Try     bool     `json:"try,omitempty" cbor:"tr,omitempty"`
 }
 
 // Recipients returns to whom a redirect or send goes.

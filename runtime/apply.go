@@ -21,22 +21,24 @@ var phases = [...][]ActionKind{
 	{Keep, FileInto},
 	{Redirect, Reply, Send},
 	{FileCopy},
+	{Pipe},
 	{Mark},
 }
 
-// Apply does what d promises: for each recipient the stores, then what is sent, then the
-// marks. It is the only way from a plan to mail, and may be repeated after a
+// Apply does what d promises: for each recipient the stores, then what is sent, then what is
+// given to programs, then the marks. It is the only way from a plan to mail, and may be repeated after a
 // failure or crash.
 //
-// A failed action does not stop the others; only the marks of that recipient wait for
-// the next time, since they say that its mail is settled. The errors are joined, each
+// A failed action does not stop the others; only the programs and the marks of that recipient
+// wait for the next time: programs may not know that they were run before, and marks say that
+// its mail is settled. The errors are joined, each
 // names its recipient and action. It stops when ctx ends.
 func Apply(ctx context.Context, t Target, d *Delivery) error {
 	var errs []error
 	for rcpt, p := range d.Plans {
 		failed := false
 		for _, phase := range phases {
-			if failed && phase[0] == Mark {
+			if failed && (phase[0] == Pipe || phase[0] == Mark) {
 				break
 			}
 			for index, a := range p.Actions {

@@ -163,12 +163,19 @@ func (a Action) String() string {
 			add("for", kv.FormatTTL(a.TTL))
 		}
 	}
+	add("to program", quoted(a.Program))
+	for _, arg := range a.Args {
+		parts = append(parts, strconv.Quote(shorten(arg)))
+	}
 	add("flags", strings.Join(a.Flags, " "))
 	if a.Create {
 		parts = append(parts, "create")
 	}
 	if a.Copy {
 		parts = append(parts, "copy")
+	}
+	if a.Try {
+		parts = append(parts, "try")
 	}
 	if a.Implicit {
 		parts = append(parts, "implicit")

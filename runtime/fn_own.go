@@ -169,6 +169,11 @@ func checkAction(a *Action) error {
 		if a.Kind == FileCopy && len(a.Raw) == 0 {
 			return errors.New("no message to file")
 		}
+	case Pipe:
+		if err := CheckProgram(a.Program); err != nil {
+			return err
+		}
+		return CheckProgramArgs(a.Args)
 	case Redirect, Send:
 		switch a.As {
 		case "", AsVacation, AsNotify, AsReport:

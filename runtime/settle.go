@@ -36,13 +36,13 @@ var ErrConflict = errors.New("conflicting actions")
 //   - Stores into one mailbox are one store, with the flags of the last of a plan and those of
 //     earlier scripts; keep is a store into INBOX. Redirects to one address are one, the
 //     domain compared without case.
-//   - A reject or ereject excludes every store, redirect, reply, vacation and refusal of the
-//     same plan: ErrConflict. What an earlier script settled is no conflict: a reject after
-//     a store, redirect, reply or vacation acts as a discard, a second refusal, reply or
+//   - A reject or ereject excludes every store, redirect, reply, vacation, pipe and refusal of
+//     the same plan: ErrConflict. What an earlier script settled is no conflict: a reject after
+//     a store, redirect, reply, vacation or pipe acts as a discard, a second refusal, reply or
 //     vacation is dropped.
 //   - A tempfail wins over everything: nothing is done, and the peer tries again.
 //   - A plan holds one reply (equal ones are one), one vacation, at most l.Redirects redirects
-//     and l.Outgoing other messages that leave.
+//     and l.Outgoing other messages that leave, to programs too; one to each program.
 //   - Notifications and reports exclude nothing.
 //   - The implicit keep stores the message as the last script that ended well has edited it,
 //     and after a failure as it was before.
@@ -102,7 +102,7 @@ type settler struct {
 	keep      bool // the implicit keep stands
 	keepFlags []string
 	stores    int  // stores other than the implicit keep
-	sends     int  // redirects, replies and vacations
+	sends     int  // redirects, replies, vacations and pipes
 	delivers  bool // an earlier script stored or sent
 	vacation  bool // a vacation message is sent
 	prior     int  // actions that earlier scripts settled
@@ -144,6 +144,9 @@ func (s *settler) add(a Action) {
 	case FileCopy:
 		s.actions = append(s.actions, a)
 		return
+	case Pipe:
+		s.sends++
+		s.actions = append(s.actions, a)
 	case Discard:
 		s.once(a, func(b *Action) bool { return b.Kind == Discard })
 	}
@@ -256,6 +259,7 @@ func (s *settler) settled() Settled {
 // conflict finds two actions of one plan that exclude each other.
 func conflict(actions []Action) error {
 	var refusal, other, reply, vacation *Action
+	var programs []string
 	for i := range actions {
 		a := &actions[i]
 		switch a.Kind {
@@ -264,9 +268,15 @@ func conflict(actions []Action) error {
 				return fmt.Errorf("%w: %s after %s", ErrConflict, a.Kind, refusal.Kind)
 			}
 			refusal = a
-		case Keep, FileInto, Redirect, Reply:
+		case Keep, FileInto, Redirect, Reply, Pipe:
 			if other == nil {
 				other = a
+			}
+			if a.Kind == Pipe {
+				if contains(programs, a.Program) {
+					return fmt.Errorf("%w: a second pipe to %q", ErrConflict, a.Program)
+				}
+				programs = append(programs, a.Program)
 			}
 			if a.Kind != Reply {
 				continue
@@ -311,7 +321,7 @@ func countRedirects(actions []Action) int {
 // countOutgoing counts the messages that leave beside redirects.
 func countOutgoing(actions []Action) (n int) {
 	for _, a := range actions {
-		if a.Kind == Reply || a.Kind == Send && len(a.Raw) > 0 {
+		if a.Kind == Reply || a.Kind == Pipe || a.Kind == Send && len(a.Raw) > 0 {
 			n++
 		}
 	}

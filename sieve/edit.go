@@ -183,7 +183,7 @@ func (r *Run) stamp(a *runtime.Action) {
 		return
 	}
 	switch a.Kind {
-	case runtime.Keep, runtime.FileInto:
+	case runtime.Keep, runtime.FileInto, runtime.Pipe:
 		v := e.versionNow(r)
 		a.Header, a.Raw = v.header, v.raw
 	case runtime.Redirect:

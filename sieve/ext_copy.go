@@ -4,7 +4,7 @@ import (
 	"github.com/sluice-mail/sluice/runtime"
 )
 
-// copy lets fileinto and redirect leave the implicit keep alone.
+// copy lets fileinto, redirect and pipe leave the implicit keep alone.
 //
 // Spec:   RFC 3894
 // Status: complete
@@ -12,7 +12,7 @@ func init() {
 	register(Extension{
 		Name: "copy", Spec: "RFC 3894", Status: "complete",
 		Tags: []Tag{{
-			Name: "copy", On: []string{"fileinto", "redirect"},
+			Name: "copy", On: []string{"fileinto", "redirect", "pipe"},
 			Bind: func(_ *Binder, c *Call, _ *TagUse) {
 				c.Edit(func(_ *Run, a *runtime.Action) { a.Copy = true })
 			},

@@ -18,7 +18,7 @@ func extensionsPage() []byte {
 		"and the address parts `:all` `:localpart` `:domain`.\n\n"+
 		"Limits of a source: 1 MiB, 200,000 tokens, 32 nested blocks, 32 nested tests, 256 KiB a string, 32 arguments, names of 32 characters.\n\n"+
 		"| `require` | adds | specification | status | limits |\n|---|---|---|---|---|\n")
-	for _, e := range New(Options{Expressions: fakeExpressions{}, Enabled: []string{"*"}}).Extensions() {
+	for _, e := range New(Options{Expressions: fakeExpressions{}, Enabled: []string{"*"}, PipeFolder: "/", FilterFolder: "/", ExecuteFolder: "/"}).Extensions() {
 		status, limits := e.Status, e.Limits
 		if e.Always {
 			status += "; needs no `require`"
@@ -87,7 +87,7 @@ func TestExtensionsPage(t *testing.T) {
 
 // TestDeclarations checks that every extension says what users ask first.
 func TestDeclarations(t *testing.T) {
-	for _, e := range New(Options{Expressions: fakeExpressions{}, Enabled: []string{"*"}}).Extensions() {
+	for _, e := range New(Options{Expressions: fakeExpressions{}, Enabled: []string{"*"}, PipeFolder: "/", FilterFolder: "/", ExecuteFolder: "/"}).Extensions() {
 		if e.Spec == "" || e.Status == "" {
 			t.Errorf("%s lacks its specification or status", e.Name)
 		}

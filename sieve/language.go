@@ -64,7 +64,14 @@ type Options struct {
 	Spamtest, Virustest Scan
 	// ASCIIAddresses says that mail addresses with UTF-8 (RFC 6531, RFC 6532) are none.
 	ASCIIAddresses bool
-	Logger         *slog.Logger // default: none
+	// PipeFolder, FilterFolder and ExecuteFolder are the absolute paths of the folders whose
+	// programs the extensions vnd.dovecot.pipe, .filter and .execute run; "": the extension is
+	// not offered. Nobody but its owner and group may write to such a folder.
+	PipeFolder, FilterFolder, ExecuteFolder string
+	// FilterOptions and ExecuteOptions say how filter and execute run their programs. What
+	// carries out a plan says it for pipe.
+	FilterOptions, ExecuteOptions runtime.ExternalOptions
+	Logger                        *slog.Logger // default: none
 }
 
 // Language is Sieve as runtime sees it. Many goroutines may use it.
@@ -100,11 +107,14 @@ func New(o Options) *Language {
 
 // offers says whether an extension is to be offered.
 func (o *Options) offers(e *Extension) bool {
+	folder, programs := o.programFolder(e.Name)
 	switch {
 	case e.Name == "":
 		return true
 	case slices.Contains(o.Disabled, e.Name), e.Name == expressionsName && o.Expressions == nil:
 		return false
+	case programs:
+		return folder != ""
 	case e.Off:
 		return slices.Contains(o.Enabled, e.Name) || slices.Contains(o.Enabled, "*")
 	}

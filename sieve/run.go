@@ -312,7 +312,7 @@ func (r *Run) Act(a runtime.Action) error {
 
 // composed says that an action has what scripts of other languages cannot ask for.
 func composed(a *runtime.Action) bool {
-	return a.Kind == runtime.Send || a.Kind == runtime.FileCopy || a.Header != nil || a.Raw != nil ||
+	return a.Kind == runtime.Send || a.Kind == runtime.Pipe || a.Kind == runtime.FileCopy || a.Header != nil || a.Raw != nil ||
 		a.From != "" || a.By != "" || a.Params != nil || a.SpecialUse != "" || a.MailboxID != ""
 }
 
