@@ -215,12 +215,31 @@ func flagList(list []Value) ([]string, error) {
 			k, _ := KindOf(v)
 			return nil, fmt.Errorf("flag %d: expected string, got %s", i+1, k)
 		}
-		for f := range strings.FieldsSeq(f) {
-			if !ValidFlag(f) {
-				return nil, fmt.Errorf("%q is no IMAP flag", cut(f, 40))
-			}
-			out = unionFlags(out, []string{f})
+		var err error
+		if out, err = addFlags(out, f); err != nil {
+			return nil, err
 		}
+	}
+	return out, nil
+}
+
+// checkFlags is flagList for strings.
+func checkFlags(list []string) (out []string, err error) {
+	for _, f := range list {
+		if out, err = addFlags(out, f); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// addFlags appends the flags of one string, which may hold several.
+func addFlags(out []string, s string) ([]string, error) {
+	for f := range strings.FieldsSeq(s) {
+		if !ValidFlag(f) {
+			return nil, fmt.Errorf("%q is no IMAP flag", cut(f, 40))
+		}
+		out = unionFlags(out, []string{f})
 	}
 	return out, nil
 }

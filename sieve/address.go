@@ -45,10 +45,11 @@ func init() {
 	}
 }
 
-// pathAddresses returns the addresses of an envelope path. "" is the null reverse-path.
-func pathAddresses(path string) addresses {
+// setPath makes the addresses that of an envelope path. "" is the null reverse-path.
+func (l *addresses) setPath(path string) {
 	if path == "" {
-		return addresses{known: true, null: true}
+		l.null = true
+		return
 	}
 	a, err := mail.ParseAddress(path)
 	if err != nil {
@@ -58,7 +59,8 @@ func pathAddresses(path string) addresses {
 			a = mail.Address{Local: path[:i], Domain: path[i+1:]}
 		}
 	}
-	return addresses{known: true, list: []mail.Address{a}}
+	l.one[0] = a
+	l.list = l.one[:]
 }
 
 // sieveAddress reads the address of a command such as redirect: addr-spec, or a phrase

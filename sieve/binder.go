@@ -23,10 +23,10 @@ type Binder struct {
 	// requires says that a require command may still come.
 	requires bool
 	slots    map[string]int // variables by name in lower case
-	headers  map[string]int // header names in lower case
-	chain    *chain         // the if that an elsif or else would belong to
-	ended    bool           // what follows in the block cannot be reached
-	later    []func()       // done when all commands are bound
+	headers  *headerIndex
+	chain    *chain   // the if that an elsif or else would belong to
+	ended    bool     // what follows in the block cannot be reached
+	later    []func() // done when all commands are bound
 	depth    int
 	previous string // the command before
 	// library is what it shares with the binders of included scripts; nested and source say
@@ -49,6 +49,8 @@ type programMemory struct {
 	matchers   slab[Matcher]
 	keys       slab[Key]
 	upper      string // the source with a to z as A to Z
+	chains     slab[chain]
+	edits      slab[func(*Run, *runtime.Action)]
 	actions    []checkedAction
 	keyMemory
 }
@@ -62,19 +64,13 @@ func newBinder(l *Language, s *Script, o runtime.CompileOptions) *Binder {
 // itself first.
 func bind(l *Language, s *Script, o runtime.CompileOptions, memory *treeMemory) (*program, []*Error) {
 	b := newBinder(l, s, o)
-	b.prog, b.headers = &program{name: s.Name, registry: l.registry, limits: &l.options}, map[string]int{}
+	b.prog = &program{name: s.Name, registry: l.registry, limits: &l.options}
+	b.headers = &b.prog.headers
 	b.prog.sources, b.prog.marks = []programSource{{text: s.Source}}, make([]mark, 0, s.nodes)
 	b.tree, b.library = memory, &library{}
 	b.prog.block = b.all()
 	if len(b.errors) > 0 {
 		return nil, append(b.errors, b.library.errors...)
-	}
-	b.prog.headerSlots, b.prog.headerNames = b.headers, make([]string, len(b.headers))
-	for name, slot := range b.headers {
-		b.prog.headerNames[slot] = name
-	}
-	for name := range b.headers {
-		b.prog.headerLengths[min(len(name), maxHeaderLength)] = true
 	}
 	for i, e := range l.registry.atEnd {
 		if b.library.atEnd&(1<<i) != 0 {
@@ -129,8 +125,8 @@ func (b *Binder) checkNeeds() {
 }
 
 // site makes a site of a place in the source.
-func (b *Binder) site(at Span, name string, test bool) int {
-	b.prog.marks = append(b.prog.marks, mark{offset: at.Start, source: b.source, name: name, test: test})
+func (b *Binder) site(at Span, name *string, test bool) int {
+	b.prog.marks = append(b.prog.marks, mark{offset: uint32(at.Start), source: uint16(b.source), name: name, test: test})
 	return len(b.prog.marks) - 1
 }
 
@@ -239,6 +235,7 @@ func meant[V any](b *Binder, name string, candidates map[string]V) string {
 func (b *Binder) command(n *Node, d *Command) (step, bool) {
 	c := b.call(n)
 	c.name, c.kind, c.args, c.match, c.modifiable = d.Name, "command", d.Args, d.Match, d.Modifiers
+	c.usage = d.usage
 	defer b.done(c)
 	outer := b.faulty
 	b.faulty = false
@@ -250,7 +247,7 @@ func (b *Binder) command(n *Node, d *Command) (step, bool) {
 		b.chain = current
 		return step{}, false // never reached; see ihave
 	}
-	site := b.site(n.NameSpan, d.Name, false)
+	site := b.site(n.NameSpan, &d.Name, false)
 	c.site = site
 	b.arguments(c, d.Tags, d.Match, false)
 	b.countTests(c, d.Tests, d.Tags)
@@ -304,11 +301,12 @@ func (b *Binder) test(n *Node) *Condition {
 	d := o.def
 	c := b.call(n)
 	c.name, c.kind, c.args, c.match, c.fallback, c.addressPart = d.Name, "test", d.Args, d.Match, d.Comparator, d.AddressPart
+	c.usage = d.usage
 	defer b.done(c)
 	outer := b.faulty
 	b.faulty = false
 	defer func() { b.faulty = b.faulty || outer }()
-	site := b.site(n.NameSpan, d.Name, true)
+	site := b.site(n.NameSpan, &d.Name, true)
 	c.site = site
 	b.arguments(c, d.Tags, d.Match, d.AddressPart)
 	b.countTests(c, d.Tests, d.Tags)
@@ -385,7 +383,7 @@ func (b *Binder) strayTest(c *Call, own []Tag) {
 }
 
 func (b *Binder) hooks(c *Call) {
-	for _, h := range b.lang.registry.hooks[c.name] {
+	for _, h := range c.usage.hooks {
 		if b.usable(h.ext) {
 			h.def.Bind(b, c)
 		}

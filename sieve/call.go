@@ -3,7 +3,6 @@ package sieve
 import (
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/sluice-mail/sluice/runtime"
@@ -19,6 +18,7 @@ type Call struct {
 	kind   string // command or test
 	site   int
 	known  known // of a test: its result, if that is known before the run
+	usage  *usage
 	args   []Arg
 	given  []*Argument // for each of args, nil if it was left out
 	uses   []*TagUse
@@ -176,40 +176,12 @@ func fits(a *Argument, want ArgumentKind) bool {
 // tag finds the declaration of a tag for a command or test.
 func (b *Binder) tag(c *Call, own []Tag, a *Argument, match, part bool) *Tag {
 	name := lowerASCII(a.Tag)
-	for i := range own {
-		if own[i].Name == name {
-			return &own[i]
-		}
-	}
-	g := b.lang.registry
 	var lacks *Extension
-	pick := func(e *Extension) bool {
-		if b.usable(e) {
-			return true
-		}
-		lacks = e
-		return false
-	}
-	for _, o := range g.tags[name] {
-		if contains(o.def.On, c.name) && pick(o.ext) {
+	for _, o := range c.usage.tags[name] {
+		if b.usable(o.ext) {
 			return o.def
 		}
-	}
-	if match {
-		if name == "comparator" {
-			return &comparatorTag
-		}
-		if o, ok := g.matchTypes[name]; ok && pick(o.ext) {
-			return &o.def.tag
-		}
-	}
-	if part {
-		if o, ok := g.parts[name]; ok && pick(o.ext) {
-			return &o.def.tag
-		}
-	}
-	if m, ok := g.modifiers[name]; ok && c.modifiable && pick(m.ext) {
-		return &Tag{Name: m.def.Name, Group: "modifier " + strconv.Itoa(m.def.Precedence)}
+		lacks = o.ext
 	}
 	if !b.first(c.title() + " :" + name) {
 		return nil
@@ -344,7 +316,12 @@ func (c *Call) Block() Block { return c.binder.block(c.Node.Block) }
 
 // Edit has an action of this command changed before it goes into the plan. It is for
 // tags and hooks on action commands.
-func (c *Call) Edit(f func(r *Run, a *runtime.Action)) { c.edits = append(c.edits, f) }
+func (c *Call) Edit(f func(r *Run, a *runtime.Action)) {
+	if c.edits == nil {
+		c.edits = c.binder.edits.take(2)[:0]
+	}
+	c.edits = append(c.edits, f)
+}
 
 func (b *Binder) texts(a *Argument) []Text {
 	if a == nil {

@@ -56,13 +56,14 @@ func (c *Call) action(make func(r *Run) (runtime.Action, error)) Do {
 
 // actEdited appends an action to the plan, with the edits of tags and hooks.
 func (r *Run) actEdited(a runtime.Action, edits []func(*Run, *runtime.Action)) error {
+	r.action = a
 	for _, edit := range edits {
-		edit(r, &a)
+		edit(r, &r.action)
 	}
 	if r.err != nil {
 		return r.err
 	}
-	return r.Act(a)
+	return r.act(&r.action)
 }
 
 // lawful checks that the action of the command's name may be used at the stage and for

@@ -113,7 +113,7 @@ type branch struct {
 }
 
 func bindIf(b *Binder, c *Call) Do {
-	ch := &chain{}
+	ch := b.chains.one()
 	ch.branches = ch.first[:0]
 	ch.add(c)
 	b.chain = ch

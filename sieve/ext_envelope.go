@@ -73,9 +73,6 @@ func bindEnvelope(b *Binder, c *Call) Check {
 	}
 }
 
-// envelopeAddresses are those of the envelope in the order of envelopeIndex.
-type envelopeAddresses [4]addresses
-
 func envelopeIndex(name string) int {
 	switch lowerASCII(name) {
 	case "from":
@@ -93,22 +90,22 @@ func envelopeIndex(name string) int {
 // path returns the reverse-path or the recipient. Before the stage that brings one there
 // is none, which matches nothing.
 func (r *Run) path(k int) *addresses {
-	a := &r.envelope[k]
-	if a.known {
+	if a := r.envelope[k]; a != nil {
 		return a
 	}
+	a := &addresses{}
+	r.envelope[k] = a
 	v := r.view
 	switch {
 	case k == 1 && v.Rcpt.Address != "":
-		*a = pathAddresses(v.Rcpt.Address)
+		a.setPath(v.Rcpt.Address)
 	case k == 0 && (v.From.Address != "" || hasSender(v.Stage)):
-		*a = pathAddresses(v.From.Address)
+		a.setPath(v.From.Address)
 	case k == 2 && v.Rcpt.Original != "":
-		*a = pathAddresses(v.Rcpt.Original)
+		a.setPath(v.Rcpt.Original)
 	case k == 3 && v.Client.Authenticated != "":
 		a.whole = []string{v.Client.Authenticated}
 	}
-	a.known = true
 	return a
 }
 

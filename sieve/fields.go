@@ -12,16 +12,18 @@ type fields struct {
 	found []mail.Field
 	texts []Value // decoded; made by values
 	read  bool
-	addrs addresses
+	many  int // how many index found
+	addrs *addresses
 }
 
 // addresses are the addresses of some fields, or of an envelope path, and their parts.
 type addresses struct {
-	known bool
 	list  []mail.Address
-	whole []string  // fields that could not be read
-	null  bool      // the null reverse-path
-	parts [][]Value // by number of the address part
+	whole []string        // fields that could not be read
+	null  bool            // the null reverse-path
+	one   [1]mail.Address // room for list
+	parts [5][]Value      // by number of the address part
+	more  [][]Value       // those for which there is no room
 }
 
 // HeaderNames prepares a list of header names.
@@ -30,7 +32,7 @@ func (b *Binder) headerNames(list []Text) []headerName {
 	for i := range list {
 		out[i] = headerName{slot: -1, text: &list[i]}
 		if s, ok := list[i].Constant(); ok {
-			out[i] = headerName{slot: b.headerSlot(s)}
+			out[i] = headerName{slot: b.headers.slot(s)}
 		}
 	}
 	return out
@@ -40,36 +42,6 @@ func (b *Binder) headerNames(list []Text) []headerName {
 type headerName struct {
 	slot int
 	text *Text // nil if there is a slot
-}
-
-// headerSlot returns the slot of a header name, which has no case.
-func (b *Binder) headerSlot(name string) int {
-	var lower [maxHeaderLength]byte
-	if len(name) > len(lower) {
-		name = lowerASCII(name)
-	} else if slot, ok := b.headers[string(lowerInto(lower[:0], name))]; ok {
-		return slot
-	} else {
-		name = lowerASCII(name)
-	}
-	slot, ok := b.headers[name]
-	if !ok {
-		slot = len(b.headers)
-		b.headers[name] = slot
-	}
-	return slot
-}
-
-// lowerInto appends s to b with A to Z as a to z.
-func lowerInto(b []byte, s string) []byte {
-	for i := 0; i < len(s); i++ {
-		c := s[i]
-		if 'A' <= c && c <= 'Z' {
-			c += 0x20
-		}
-		b = append(b, c)
-	}
-	return b
 }
 
 // source is a header that tests read: that of the message as it is now, or of a part of
@@ -109,7 +81,7 @@ func (r *Run) fieldOf(s *source, n *headerName) *fields {
 		if s.few == nil {
 			s.few = map[int]*fields{}
 		}
-		f = r.named(s, r.prog.headerNames[n.slot])
+		f = r.named(s, r.prog.headers.names[n.slot])
 		s.few[n.slot] = f
 	}
 	return f
@@ -150,38 +122,44 @@ func (r *Run) changed(list []mail.Field, name string) {
 		r.top.slots = nil
 		return
 	}
-	if slot, ok := r.prog.headerSlots[name]; ok {
+	if slot := r.prog.headers.find(name); slot >= 0 {
 		r.top.slots[slot] = *r.named(&r.top, name)
 	}
 }
 
-// maxHeaderLength is what names of fields do not exceed in practice; longer ones are found too.
-const maxHeaderLength = 80
-
 // index sorts the fields of the header into the slots of their names, in one go.
 func (r *Run) index() {
-	r.top.slots = make([]fields, len(r.prog.headerSlots))
-	var lower [maxHeaderLength]byte
-	for _, f := range r.listed(&r.top) {
-		if !r.prog.headerLengths[min(len(f.Name), maxHeaderLength)] {
-			continue // most fields are nothing to the script: no need to look them up
+	list := r.listed(&r.top)
+	slots := make([]fields, len(r.prog.headers.names))
+	r.top.slots = slots
+	var few [128]uint32
+	which := few[:0] // for each field its slot + 1
+	total := 0
+	for i := range list {
+		slot := r.prog.headers.find(list[i].Name)
+		which = append(which, uint32(slot+1))
+		if slot >= 0 {
+			slots[slot].many++
+			total++
 		}
-		if len(f.Name) > len(lower) {
-			if slot, ok := r.prog.headerSlots[lowerASCII(f.Name)]; ok {
-				r.top.slots[slot].found = append(r.top.slots[slot].found, f)
-			}
+	}
+	all := make([]mail.Field, total)
+	for i, n := range which {
+		if n == 0 {
 			continue
 		}
-		if slot, ok := r.prog.headerSlots[string(lowerInto(lower[:0], f.Name))]; ok {
-			r.top.slots[slot].found = append(r.top.slots[slot].found, f)
+		f := &slots[n-1]
+		if f.found == nil {
+			f.found, all = all[:0:f.many], all[f.many:]
 		}
+		f.found = append(f.found, list[i])
 	}
 }
 
 // values returns the texts of the fields, decoded.
 func (f *fields) values(r *Run) []Value {
 	if !f.read && len(f.found) > 0 {
-		f.texts = make([]Value, len(f.found))
+		f.texts = r.values.take(len(f.found))
 		for i := range f.found {
 			r.work(len(f.found[i].Raw))
 			f.texts[i].Text = f.found[i].Text()
@@ -194,11 +172,11 @@ func (f *fields) values(r *Run) []Value {
 // addresses returns the addresses of the fields. What a field holds behind its first good
 // address and cannot be read is left out; a field that begins with it is kept whole.
 func (f *fields) addresses(r *Run) *addresses {
-	a := &f.addrs
-	if a.known {
-		return a
+	if f.addrs != nil {
+		return f.addrs
 	}
-	a.known = true
+	a := &addresses{}
+	f.addrs = a
 	for i := range f.found {
 		r.work(len(f.found[i].Raw))
 		list := mail.ParseAddresses(f.found[i].Value())
@@ -209,25 +187,27 @@ func (f *fields) addresses(r *Run) *addresses {
 			a.whole = append(a.whole, f.found[i].Text())
 			continue
 		}
-		a.list = append(a.list, list.Addresses...)
+		if a.list == nil {
+			a.list = list.Addresses
+		} else {
+			a.list = append(a.list, list.Addresses...)
+		}
 	}
 	return a
 }
 
 // values returns one part of each address that has it.
 func (a *addresses) values(r *Run, p *AddressPart) []Value {
-	if a.parts == nil {
-		a.parts = make([][]Value, r.prog.registry.partCount)
+	kept := a.kept(r, p.number)
+	if *kept != nil {
+		return *kept
 	}
-	if v := a.parts[p.number]; v != nil {
-		return v
-	}
-	out := make([]Value, 0, len(a.list)+1)
+	out := r.values.take(len(a.list) + len(a.whole) + 1)[:0]
 	if a.null {
 		out = append(out, Value{})
 	}
-	for _, one := range a.list {
-		if s, ok := p.Of(r, one); ok {
+	for i := range a.list {
+		if s, ok := p.Of(r, a.list[i]); ok {
 			out = append(out, Value{Text: s})
 		}
 	}
@@ -236,6 +216,17 @@ func (a *addresses) values(r *Run, p *AddressPart) []Value {
 			out = append(out, Value{Text: s})
 		}
 	}
-	a.parts[p.number] = out
+	*kept = out
 	return out
+}
+
+// kept returns where the values of a part are kept.
+func (a *addresses) kept(r *Run, part int) *[]Value {
+	if part < len(a.parts) {
+		return &a.parts[part]
+	}
+	if a.more == nil {
+		a.more = make([][]Value, r.prog.registry.partCount)
+	}
+	return &a.more[part]
 }

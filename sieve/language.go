@@ -154,6 +154,7 @@ func (o Options) withDefaults() Options {
 // cloneExtension copies what a registry changes.
 func cloneExtension(e Extension) Extension {
 	e.AddressParts, e.MatchTypes = slices.Clone(e.AddressParts), slices.Clone(e.MatchTypes)
+	e.Commands, e.Tests = slices.Clone(e.Commands), slices.Clone(e.Tests)
 	return e
 }
 

@@ -181,7 +181,7 @@ func (b *Binder) matching(c *Call) {
 		}
 		c.comparator = o.def
 	}
-	c.matchType = g.matchTypes["is"].def
+	c.matchType = g.is
 	if u := c.group(groupMatchType); u != nil {
 		c.matchType = g.matchTypes[u.Def.Name].def
 		if c.matchType.Operator {
@@ -206,7 +206,6 @@ func (c *Call) Matcher(keys string) *Matcher {
 	b := c.binder
 	m := b.matchers.one()
 	*m = Matcher{Comparator: c.comparator, kind: c.matchType, operator: c.operator, keys: c.Texts(keys), memory: &b.keyMemory}
-	defer func() { m.memory = nil }() // runs share the matcher
 	m.ready = b.keys.take(len(m.keys))
 	for i := range m.keys {
 		s, ok := m.keys[i].Constant()
@@ -225,6 +224,7 @@ func (c *Call) Matcher(keys string) *Matcher {
 		}
 		m.ready[i] = k
 	}
+	m.memory = nil // runs share the matcher
 	return m
 }
 

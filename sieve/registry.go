@@ -64,6 +64,8 @@ type Command struct {
 	// Bind checks a use of the command and returns what it does. It is called when all
 	// arguments are as declared, once for each use; nil means nothing to do at run time.
 	Bind func(b *Binder, c *Call) Do
+
+	usage *usage // in its registry
 }
 
 // Test declares a test.
@@ -80,6 +82,8 @@ type Test struct {
 	AddressPart bool
 	// Bind is as a Command's.
 	Bind func(b *Binder, c *Call) Check
+
+	usage *usage // in its registry
 }
 
 // Do is what a command does in a run.
@@ -158,6 +162,7 @@ type registry struct {
 	modifiers  map[string]offered[Modifier]
 	namespaces map[string]offered[Namespace]
 	partCount  int
+	is         *MatchType   // the one where a test names none
 	always     []string     // capabilities that need no require
 	atEnd      []*Extension // those with AtEnd, and with Needs
 	needy      []*Extension
@@ -220,6 +225,13 @@ func newRegistry(list []Extension) *registry {
 			e.MatchTypes[j].prepare()
 		}
 	}
+	for name, o := range g.commands {
+		o.def.usage = g.use(name, o.def.Tags, o.def.Match, false, o.def.Modifiers)
+	}
+	for name, o := range g.tests {
+		o.def.usage = g.use(name, o.def.Tags, o.def.Match, o.def.AddressPart, false)
+	}
+	g.is = g.matchTypes["is"].def
 	return g
 }
 

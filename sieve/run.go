@@ -2,7 +2,6 @@ package sieve
 
 import (
 	"errors"
-	"fmt"
 	"sync"
 
 	"github.com/sluice-mail/sluice/runtime"
@@ -19,15 +18,11 @@ type program struct {
 	once     sync.Once
 	sites    []runtime.Site // made by Sites of marks
 
-	headerSlots map[string]int // by name in lower case
-	headerNames []string       // in lower case, by slot
-	// headerLengths are the lengths that the names in headerSlots have; the last stands for
-	// all that are longer.
-	headerLengths [maxHeaderLength + 1]bool
-	variables     []string     // names in lower case, by slot
-	captures      bool         // captures can be read
-	flags         bool         // some script of it sets flags
-	atEnd         []func(*Run) // done when the script has ended well
+	headers   headerIndex
+	variables []string     // names in lower case, by slot
+	captures  bool         // captures can be read
+	flags     bool         // some script of it sets flags
+	atEnd     []func(*Run) // done when the script has ended well
 }
 
 var _ runtime.Program = (*program)(nil)
@@ -47,10 +42,10 @@ func (p *program) Sites() []runtime.Site {
 		}
 		p.sites = make([]runtime.Site, len(p.marks))
 		for i, m := range p.marks {
-			pos := at[m.source].position(m.offset)
-			p.sites[i] = runtime.Site{File: p.sources[m.source].file, Line: pos.Line, Col: pos.Col, What: m.name}
+			pos := at[m.source].position(int(m.offset))
+			p.sites[i] = runtime.Site{File: p.sources[m.source].file, Line: pos.Line, Col: pos.Col, What: *m.name}
 			if m.test {
-				p.sites[i].What = "test " + m.name
+				p.sites[i].What = "test " + *m.name
 			}
 		}
 	})
@@ -60,10 +55,10 @@ func (p *program) Sites() []runtime.Site {
 // mark is a command or test of the source. Its line and column are counted when somebody
 // wants to know them.
 type mark struct {
-	offset int
-	source int
-	name   string
+	offset uint32
+	source uint16
 	test   bool
+	name   *string
 }
 
 // programSource is a source that a program was made of.
@@ -106,9 +101,11 @@ type Run struct {
 	captures []string // of the last :matches that matched; ${0} first
 	top      source   // the header of the message as it is now
 	msg      messageState
-	envelope envelopeAddresses
-	flags    []string // internal variable of imap4flags
-	flagsSet bool     // the script has changed it
+	values   slab[Value]
+	action   runtime.Action // the one that is being put together
+	envelope [4]*addresses  // in the order of envelopeIndex
+	flags    []string       // internal variable of imap4flags
+	flagsSet bool           // the script has changed it
 	// readFlags, if not nil, returns what flags begins with; see FlagsFrom.
 	readFlags func() []string
 	local     map[any]any
@@ -155,7 +152,7 @@ func (r *Run) SetOptions(o Options) {
 // MessageChanged drops what is known of the message and the envelope: the host of a test
 // suite has put others into the view.
 func (r *Run) MessageChanged() {
-	r.top, r.envelope = source{}, envelopeAddresses{}
+	r.top, r.envelope = source{}, [4]*addresses{}
 	r.msg = messageState{loops: r.msg.loops, generation: r.msg.generation + 1}
 	for key, v := range r.local {
 		if m, ok := v.(interface{ MessageChanged() }); ok {
@@ -265,49 +262,26 @@ func (r *Run) failed(site int, err error) error {
 
 // Act appends an action to the plan.
 func (r *Run) Act(a runtime.Action) error {
-	r.stamp(&a)
+	r.action = a
+	return r.act(&r.action)
+}
+
+// act is Act for an action that may be changed.
+func (r *Run) act(a *runtime.Action) error {
+	r.stamp(a)
 	if r.err != nil {
 		return r.err
 	}
 	if a.Kind == runtime.Redirect {
-		r.redirectFrom(&a)
+		r.redirectFrom(a)
 	}
 	if a.Flags == nil && !r.prog.flags && (a.Kind == runtime.Keep || a.Kind == runtime.FileInto) {
 		a.Flags = r.view.Flags // earlier scripts of the chain set them
 	}
-	if composed(&a) {
-		return r.task.Act(a)
+	if composed(a) {
+		return r.task.Act(*a)
 	}
-	var err error
-	switch a.Kind {
-	case runtime.Keep:
-		_, err = r.task.Invoke("keep", values(a.Flags))
-	case runtime.FileInto:
-		o := map[string]runtime.Value{}
-		if len(a.Flags) > 0 {
-			o["flags"] = values(a.Flags)
-		}
-		if a.Create {
-			o["create"] = true
-		}
-		if a.Copy {
-			o["copy"] = true
-		}
-		_, err = r.task.Invoke("fileinto", a.Mailbox, o)
-	case runtime.Redirect:
-		o := map[string]runtime.Value{}
-		if a.Copy {
-			o["copy"] = true
-		}
-		_, err = r.task.Invoke("redirect", a.Address, o)
-	case runtime.Discard:
-		_, err = r.task.Invoke("discard")
-	case runtime.Reject, runtime.EReject, runtime.TempFail:
-		_, err = r.task.Invoke(string(a.Kind), a.Reason)
-	default:
-		err = fmt.Errorf("sieve has no action %s", a.Kind)
-	}
-	return err
+	return r.task.Ask(a)
 }
 
 // composed says that an action has what scripts of other languages cannot ask for.

@@ -7,7 +7,7 @@ import "strings"
 type Text struct {
 	Span
 	constant string
-	pieces   []piece // nil: constant
+	pieces   *[]piece // nil: constant
 }
 
 // piece is constant text, or where to read the text of a reference.
@@ -27,7 +27,7 @@ func (b *Binder) Text(s *String) Text {
 		}
 		if b.active["variables"] {
 			if pieces := b.references(value, s.Span); pieces != nil {
-				return Text{Span: s.Span, pieces: pieces}
+				return Text{Span: s.Span, pieces: &pieces}
 			}
 		}
 	}
@@ -43,16 +43,17 @@ func (t *Text) Value(r *Run) string {
 	if t.pieces == nil {
 		return t.constant
 	}
-	if len(t.pieces) == 1 {
-		return t.pieces[0].read(r) // a reference alone costs nothing
+	if pieces := *t.pieces; len(pieces) == 1 {
+		return pieces[0].read(r) // a reference alone costs nothing
 	}
 	total := 0
 	var few [8]string
 	parts := few[:0]
-	for i := range t.pieces {
-		s := t.pieces[i].text
-		if read := t.pieces[i].read; read != nil {
-			s = read(r)
+	for i := range *t.pieces {
+		p := &(*t.pieces)[i]
+		s := p.text
+		if p.read != nil {
+			s = p.read(r)
 		}
 		total += len(s)
 		parts = append(parts, s)
