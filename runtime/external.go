@@ -59,6 +59,11 @@ func (o ExternalOptions) withDefaults() ExternalOptions {
 	return o
 }
 
+// ExternalKey is the variable of the environment that tells the program of a pipe the key of
+// its action: a program that was run before with that key was broken off, or what came of it
+// was not noted before a crash.
+const ExternalKey = "SLUICE_KEY"
+
 // External is what a program is to be run with.
 type External struct {
 	Name string   // of a file in the folder of programs
@@ -231,4 +236,28 @@ func shownErrors(b, input []byte) string {
 		}
 	}
 	return strings.Join(out, " | ")
+}
+
+// InsteadOfPipe returns the keep that is done where the program of a pipe has failed; false:
+// the mail is not to be kept, or is anyway. actions are those that were settled with it.
+//
+// A failure is one of the script, so the mail is kept as it came, whatever else was asked for.
+// With Try it is as if there was no pipe: the mail is kept as it was then, unless it is a copy
+// or something else cancels the implicit keep. Other pipes do not count: they may fail too.
+//
+// Spec: Pigeonhole, spec-bosch-sieve-extprograms, section 5
+func InsteadOfPipe(actions []Action, a *Action) (Action, bool) {
+	cancelled := false
+	for i := range actions {
+		switch b := &actions[i]; b.Kind {
+		case Keep:
+			return Action{}, false
+		case FileInto, Redirect, Discard:
+			cancelled = cancelled || !b.Copy
+		}
+	}
+	if !a.Try {
+		return Action{Kind: Keep, Implicit: true}, true
+	}
+	return Action{Kind: Keep, Implicit: true, Header: a.Header, Raw: a.Raw}, !a.Copy && !cancelled
 }

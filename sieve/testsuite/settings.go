@@ -16,6 +16,7 @@ import (
 type config struct {
 	sieve  sieve.Options
 	limits runtime.Limits
+	pipe   runtime.ExternalOptions
 }
 
 // setting puts the value of a setting into options.

@@ -26,6 +26,7 @@ type suite struct {
 	settings map[string]string // as test_config_set left them
 	sieve    sieve.Options     // as the last reload made them
 	limits   runtime.Limits
+	pipe     runtime.ExternalOptions
 	language *sieve.Language
 	engine   *runtime.Engine
 
@@ -87,12 +88,13 @@ func (s *suite) reload() error {
 	if o.Mail.Postmaster == "" {
 		o.Mail.Postmaster = postmaster
 	}
+	withPrograms(o)
 	if errs := c.apply(s.settings); len(errs) > 0 {
 		return errors.Join(errs...)
 	}
 	o.Extensions = append(o.Extensions[:len(o.Extensions):len(o.Extensions)], s.extension())
 	o.Include = s.include
-	s.sieve, s.limits = c.sieve, c.limits
+	s.sieve, s.limits, s.pipe = c.sieve, c.limits, c.pipe
 	s.language = sieve.New(s.sieve)
 	s.engine = runtime.NewEngine(s.language)
 	if s.run != nil {

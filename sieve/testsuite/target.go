@@ -18,7 +18,7 @@ type outlet struct {
 
 // Do does one action. What cannot be stored is kept, as a delivery does it; the error is in
 // the log.
-func (o *outlet) Do(_ context.Context, d *runtime.Delivery, rcpt, index int, a runtime.Action) error {
+func (o *outlet) Do(ctx context.Context, d *runtime.Delivery, rcpt, index int, a runtime.Action) error {
 	s := o.suite
 	key := runtime.ActionKey(d, rcpt, index)
 	if s.result.applied[key] {
@@ -31,6 +31,8 @@ func (o *outlet) Do(_ context.Context, d *runtime.Delivery, rcpt, index int, a r
 		return o.file(&a, raw)
 	case runtime.Redirect:
 		return o.redirect(d, &a)
+	case runtime.Pipe:
+		return o.pipe(ctx, d, key, &a, raw)
 	case runtime.Send:
 		if len(a.Raw) > 0 {
 			s.send(a.From, a.Recipients(), a.Raw)
