@@ -25,8 +25,8 @@ const (
 // error. Errors wrap ErrNoProgram where it could not be run at all, ErrProgramFailed where it
 // was ended by a signal or a limit, or the cause of ctx.
 //
-// No shell is between; the program gets its own process group, nothing of the environment of
-// this process and no files but the three. When it ends, or has to, all processes of the
+// No shell is between; the program gets its own process group, and nothing of the environment
+// and of the files that this process has opened. When it ends, or has to, all processes of the
 // group are killed.
 //
 // Spec: Pigeonhole, spec-bosch-sieve-extprograms, sections 3, 4 and 11
