@@ -60,7 +60,7 @@ func withoutSends(actions []runtime.Action) []runtime.Action {
 	for _, a := range actions {
 		switch a.Kind {
 		case runtime.Reply, runtime.Send, runtime.FileCopy, runtime.Mark:
-		case runtime.Redirect:
+		case runtime.Redirect, runtime.Pipe:
 			if !a.Copy { // it cancelled the implicit keep, and still does
 				out = append(out, runtime.Action{Kind: runtime.Discard})
 			}
@@ -119,6 +119,11 @@ func (in *Intake) possible(ctx context.Context, tx *runtime.Transaction, actions
 			if m, ok := redirectMark(tx, &a); ok {
 				marks = append(marks, m)
 			}
+		case a.Kind == runtime.Pipe && in.o.PipeFolder == "":
+			if _, ok := runtime.InsteadOfPipe(actions, &a); ok {
+				instead(a, "no folder of programs is configured")
+			}
+			continue
 		case a.Kind == runtime.Reply:
 			if why := in.silent(tx); why != "" {
 				in.log.Info("no reply: "+why, slog.String("account", tx.Rcpt.Name), slog.String("message_id", tx.ID))
@@ -140,7 +145,8 @@ func (in *Intake) possible(ctx context.Context, tx *runtime.Transaction, actions
 // one that is damaged stays with the peer.
 func (in *Intake) reachable(ctx context.Context, account string, actions []runtime.Action) error {
 	if !slices.ContainsFunc(actions, func(a runtime.Action) bool {
-		return a.Kind == runtime.Keep || a.Kind == runtime.FileInto || a.Kind == runtime.FileCopy || a.Kind == runtime.Redirect
+		return a.Kind == runtime.Keep || a.Kind == runtime.FileInto || a.Kind == runtime.FileCopy || a.Kind == runtime.Redirect ||
+			a.Kind == runtime.Pipe
 	}) {
 		return nil
 	}

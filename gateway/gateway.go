@@ -7,14 +7,15 @@
 //	                                              ▼
 //	                                           Journal.Put      one record, then 250 for the others
 //	                                              ▼
-//	                                           Apply            mail store, outbox, marks
+//	                                           Apply            mail store, outbox, programs, marks
 //	                                              │ failed
 //	                                              ▼
 //	                                           Run              again, later, also after a crash
 //
 // It promises:
 //
-//   - Nothing is promised before it is durable, and what was promised is done, once.
+//   - Nothing is promised before it is durable, and what was promised is done, once. Only an
+//     external program may be run twice, around a crash; it gets the same key then.
 //   - All that can refuse mail (unknown recipient, a script's reject, a full disk) is
 //     decided before the journal. After it there is no way back but to go on.
 //   - A script that fails at delivery loses no mail: the mail is kept, unless the script's
@@ -104,6 +105,11 @@ type Options struct {
 	Accounts Accounts
 	Store    mailstore.Store
 	Sender   Sender // nil: nothing leaves
+	// PipeFolder is the absolute path of the folder whose programs scripts may give messages to;
+	// "": there are none. PipeOptions say how they are run; no program of a delivery gets more
+	// than 25 seconds.
+	PipeFolder  string
+	PipeOptions runtime.ExternalOptions
 	// Stores returns the key-value store of that name, for marks. An error says that there
 	// is none (any more).
 	Stores  func(name string) (kv.Store, error)
@@ -138,6 +144,7 @@ type Intake struct {
 	log     *slog.Logger
 	answers answers
 	later   later
+	piped   sync.Map // keys of pipes that are done, of deliveries that are not
 	records ring
 
 	recovered sync.Once

@@ -111,6 +111,7 @@ func (in *Intake) apply(ctx context.Context, d *runtime.Delivery) {
 	err := in.attempt(ctx, d)
 	if err == nil {
 		in.later.drop(d.Serial)
+		in.forgetPipes(d)
 		if err := in.o.Journal.Done(d.Serial); err != nil {
 			in.log.Error("journal: done", slog.Any("err", err)) // it is applied again, which does nothing
 		}

@@ -49,6 +49,8 @@ func (t *target) Do(ctx context.Context, d *runtime.Delivery, rcpt, index int, a
 		return t.send(ctx, r, key, a, Outgoing{Key: key, From: strings.Trim(a.From, "<>"), To: a.Address, Others: a.Others, Raw: a.Raw, Params: t.params(a)})
 	case runtime.FileCopy:
 		return t.fileCopy(ctx, r, key, a)
+	case runtime.Pipe:
+		return t.pipe(ctx, d.Plans[rcpt].Actions, r, key, a)
 	case runtime.Reply:
 		return t.send(ctx, r, key, a, Outgoing{Key: key, To: d.From.Address, Raw: t.in.replyTo(d, r, key, a)})
 	case runtime.Mark:

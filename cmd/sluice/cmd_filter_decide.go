@@ -72,6 +72,9 @@ func (f *filterRun) decide(out *filtered, msg *mailbox.Message) {
 			default:
 				out.sends = append(out.sends, outbox.Message{From: strings.Trim(a.From, "<>"), To: a.Recipients(), Raw: a.Raw, Params: a.Params})
 			}
+		case runtime.Pipe:
+			note(a, "mail is not given to programs here")
+			goes = goes || !a.Copy
 		case runtime.Reply:
 			note(a, "only mail that is being delivered is replied to")
 		case runtime.FileCopy:

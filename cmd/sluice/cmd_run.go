@@ -97,7 +97,9 @@ func (in runIn) run(ctx context.Context, store func(string) (kv.Store, error), h
 	if in.Explain {
 		level = runtime.RecordFull
 	}
-	res := e.Run(ctx, p, tx, runtime.RunOptions{Host: host(runtime.Admin, reach), Limits: limitsOf(c), Trust: runtime.Admin, Namespace: scripts.AdminNamespace(in.Namespace), Stores: stores, Record: level})
+	live := host(runtime.Admin, reach)
+	live.NoNetwork = live.NoNetwork || !in.Commit
+	res := e.Run(ctx, p, tx, runtime.RunOptions{Host: live, Limits: limitsOf(c), Trust: runtime.Admin, Namespace: scripts.AdminNamespace(in.Namespace), Stores: stores, Record: level})
 	settled := res.Settle(nil, limitsOf(c))
 	if out.JSON, err = runtime.ResultJSON(res, settled); err != nil {
 		return out, err
