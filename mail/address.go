@@ -66,6 +66,8 @@ func (a Address) String() string {
 // Spec: RFC 5322, sections 3.4 and 4.4.
 func ParseAddresses(value string) AddressList {
 	p := addressParser{lexer: lexer{in: value}}
+	var room [10]lexeme // enough for most entries
+	p.words = room[:0]
 	for !p.end() && len(p.list.Entries) < MaxAddresses {
 		p.entry()
 	}
@@ -356,14 +358,18 @@ func dotted(words []lexeme, kinds string) (string, bool) {
 	if len(words) == 1 && strings.IndexByte(kinds, words[0].kind) >= 0 {
 		return words[0].text, true
 	}
-	var b strings.Builder
-	wasWord, any := false, false
+	wasWord, any, size := false, false, 0
 	for _, w := range words {
 		isWord := strings.IndexByte(kinds, w.kind) >= 0
 		if !isWord && w.kind != '.' || isWord && wasWord {
 			return "", false
 		}
 		wasWord, any = isWord, any || isWord
+		size += len(w.text)
+	}
+	var b strings.Builder
+	b.Grow(size)
+	for _, w := range words {
 		b.WriteString(w.text)
 	}
 	return b.String(), any

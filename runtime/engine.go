@@ -88,8 +88,10 @@ func (e *Engine) Run(ctx context.Context, p Program, tx *Transaction, o RunOptio
 	}
 	started := now()
 	limits := o.Limits.withDefaults()
-	v := &View{Transaction: *tx, Trust: o.Trust, Namespace: o.Namespace, Limits: limits, Script: p.Name(), Seed: o.Seed, NoDefaultStore: o.NoDefaultStore,
+	s, out := &ongoing{}, &outcome{}
+	s.view = View{Transaction: *tx, Trust: o.Trust, Namespace: o.Namespace, Limits: limits, Script: p.Name(), Seed: o.Seed, NoDefaultStore: o.NoDefaultStore,
 		EditedHeader: o.EditedHeader, EditedRaw: o.EditedRaw, Flags: o.Flags}
+	v := &s.view
 	for v.Seed == 0 {
 		v.Seed = rand.Uint64()
 	}
@@ -103,24 +105,42 @@ func (e *Engine) Run(ctx context.Context, p Program, tx *Transaction, o RunOptio
 	if m := tx.Message; m != nil && (m.Loaded() || o.Link != nil || o.Record >= RecordCalls) {
 		v.Raw = m.Raw()
 	}
-	rec := &Record{Script: p.Name(), Language: p.Language(), Started: started}
+	rec := &out.record
+	rec.Script, rec.Language, rec.Started = p.Name(), p.Language(), started
 	if o.Record >= RecordCalls {
 		rec.View = v
 	}
-	ctx, cancel := context.WithTimeout(ctx, limits.Time)
-	defer cancel()
-	r := &run{ctx: ctx, view: v, host: o.Host, limits: limits, record: rec, level: o.Record, now: now}
+	s.deadline.start(ctx, limits.Time)
+	defer s.deadline.stop()
+	r := &s.run
+	*r = run{ctx: &s.deadline, view: v, host: o.Host, limits: limits, record: rec, level: o.Record, now: now}
 	var value Value
 	err := checkNamespace(o.Namespace)
 	if err == nil {
-		value, err = r.execute(p, o)
+		s.task = *NewTask(r.ctx, v, r)
+		value, err = r.execute(p, o, &s.task)
 	}
 	r.end()
 	rec.Plan, rec.Value, rec.Took = r.plan, value, now().Sub(started)
 	if err != nil {
 		rec.Error = err.Error()
 	}
-	return &Result{Plan: r.plan, Value: value, Err: err, Record: rec, StoreErr: r.storeErr}
+	out.result = Result{Plan: r.plan, Value: value, Err: err, Record: rec, StoreErr: r.storeErr}
+	return &out.result
+}
+
+// ongoing is what a run needs while it goes on, in one piece of memory.
+type ongoing struct {
+	view     View
+	run      run
+	task     Task
+	deadline deadline
+}
+
+// outcome is what remains of a run.
+type outcome struct {
+	result Result
+	record Record
 }
 
 // checkNamespace refuses namespaces that could reach into others.

@@ -187,8 +187,7 @@ func (r *run) end() {
 
 // execute runs the program and turns its panics into errors. A run that met a limit has
 // failed, even where the script went on to end well.
-func (r *run) execute(p Program, o RunOptions) (v Value, err error) {
-	t := NewTask(r.ctx, r.view, r)
+func (r *run) execute(p Program, o RunOptions, t *Task) (v Value, err error) {
 	defer func() {
 		if x := recover(); x != nil {
 			v, err = nil, fmt.Errorf("%s: internal error: %v", p.Name(), x)

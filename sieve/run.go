@@ -71,7 +71,7 @@ func (p *program) Composes() {}
 // Run runs the script. It returns no value. A fault of the script is an *Error with its
 // line; if a limit ended the run, the error is also a *runtime.LimitError.
 func (p *program) Run(t *runtime.Task) (runtime.Value, error) {
-	r := &Run{task: t, view: t.View(), prog: p, options: p.limits}
+	r := &Run{task: t, view: t.View(), prog: p, options: p.limits, values: slab[Value]{size: firstSlab}}
 	r.vars, r.flags = make([]string, len(p.variables)), r.view.Flags
 	r.resume()
 	err := r.Block(p.block)
