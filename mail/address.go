@@ -94,6 +94,7 @@ type lexeme struct {
 	text   string
 	kind   byte // 'a' atom, 'q' quoted string, '[' literal, '?' out of place, else the special itself
 	spaced bool // blanks or a comment stand in front
+	at     int  // where the text stands in the value, if it is an atom or a dot
 }
 
 const addressSpecials = "()<>[]:;@\\,.\""
@@ -166,22 +167,22 @@ func (p *addressParser) word(spaced bool) lexeme {
 	case '"':
 		text, closed := p.quotedString()
 		if !closed {
-			return lexeme{text, '?', spaced}
+			return lexeme{text, '?', spaced, -1}
 		}
-		return lexeme{text, 'q', spaced}
+		return lexeme{text, 'q', spaced, -1}
 	case '[':
 		if n := p.find("]\r\n,;<>", maxLiteral); n > 0 && p.in[start+n] == ']' {
 			p.pos += n + 1
-			return lexeme{p.in[start:p.pos], '[', spaced}
+			return lexeme{p.in[start:p.pos], '[', spaced, -1}
 		}
 		p.pos++
-		return lexeme{"[", '?', spaced}
+		return lexeme{"[", '?', spaced, -1}
 	case '@', '.':
 		p.pos++
-		return lexeme{string(c), c, spaced}
+		return lexeme{string(c), c, spaced, start}
 	case ')', '>', ']', ':', '\\':
 		p.pos++
-		return lexeme{string(c), '?', spaced}
+		return lexeme{string(c), '?', spaced, -1}
 	}
 	if n := p.encodedAtom(); n > 0 {
 		p.pos += n
@@ -189,7 +190,7 @@ func (p *addressParser) word(spaced bool) lexeme {
 	for !p.end() && !isSpace(p.peek()) && strings.IndexByte(addressSpecials, p.peek()) < 0 {
 		p.pos++
 	}
-	return lexeme{p.in[start:p.pos], 'a', spaced}
+	return lexeme{p.in[start:p.pos], 'a', spaced, start}
 }
 
 // How far the parser looks for the end of a literal, and of a route or an encoded
@@ -233,7 +234,7 @@ func (p *addressParser) bare() {
 	if len(p.words) == 0 {
 		return // an empty entry, which the obsolete syntax allows
 	}
-	a, ok := addrSpec(p.words)
+	a, ok := addrSpec(p.in, p.words)
 	a.Name = p.comment
 	p.add(a, ok)
 }
@@ -266,7 +267,7 @@ func (p *addressParser) angle() {
 	var a Address
 	ok, empty := closed, closed && len(p.words) == 0
 	if ok && !empty {
-		a, ok = addrSpec(p.words)
+		a, ok = addrSpec(p.in, p.words)
 	}
 	for !p.end() { // what stands behind the angle bracket says nothing
 		p.skip()
@@ -334,7 +335,7 @@ func phrase(words []lexeme) string {
 
 // addrSpec makes an address of words. Dots may stand where they should not in the
 // local part, as some networks allow.
-func addrSpec(words []lexeme) (a Address, ok bool) {
+func addrSpec(in string, words []lexeme) (a Address, ok bool) {
 	at := len(words)
 	for i, w := range words {
 		if w.kind == '@' {
@@ -342,30 +343,35 @@ func addrSpec(words []lexeme) (a Address, ok bool) {
 			break
 		}
 	}
-	if a.Local, ok = dotted(words[:at], "aq"); !ok || at == len(words) {
+	if a.Local, ok = dotted(in, words[:at], "aq"); !ok || at == len(words) {
 		return a, ok
 	}
 	if rest := words[at+1:]; len(rest) == 1 && rest[0].kind == '[' {
 		a.Domain = rest[0].text
-	} else if a.Domain, ok = dotted(rest, "a"); strings.HasPrefix(a.Domain, ".") || strings.Contains(a.Domain, "..") {
+	} else if a.Domain, ok = dotted(in, rest, "a"); strings.HasPrefix(a.Domain, ".") || strings.Contains(a.Domain, "..") {
 		ok = false
 	}
 	return a, ok
 }
 
 // dotted joins words of the given kinds that have dots between them.
-func dotted(words []lexeme, kinds string) (string, bool) {
+func dotted(in string, words []lexeme, kinds string) (string, bool) {
 	if len(words) == 1 && strings.IndexByte(kinds, words[0].kind) >= 0 {
 		return words[0].text, true
 	}
 	wasWord, any, size := false, false, 0
-	for _, w := range words {
+	apart := false // they do not stand side by side
+	for i, w := range words {
+		apart = apart || w.at < 0 || i > 0 && w.at != words[i-1].at+len(words[i-1].text)
 		isWord := strings.IndexByte(kinds, w.kind) >= 0
 		if !isWord && w.kind != '.' || isWord && wasWord {
 			return "", false
 		}
 		wasWord, any = isWord, any || isWord
 		size += len(w.text)
+	}
+	if !apart && size > 0 {
+		return in[words[0].at : words[0].at+size], any
 	}
 	var b strings.Builder
 	b.Grow(size)

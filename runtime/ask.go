@@ -27,26 +27,34 @@ func (t *Task) Ask(a *Action) error {
 
 // askedBy returns the arguments of the call that asks for an action.
 func askedBy(a *Action) ([]Value, error) {
-	flag := func(o map[string]Value, name string, set bool) {
+	options := func(what Value, o map[string]Value) []Value {
+		if len(o) == 0 {
+			return []Value{what}
+		}
+		return []Value{what, o}
+	}
+	var o map[string]Value
+	option := func(name string, v Value, set bool) {
 		if set {
-			o[name] = true
+			if o == nil {
+				o = map[string]Value{}
+			}
+			o[name] = v
 		}
 	}
 	switch a.Kind {
 	case Keep:
 		return []Value{valueList(a.Flags)}, nil
 	case FileInto:
-		o := map[string]Value{}
 		if len(a.Flags) > 0 {
-			o["flags"] = valueList(a.Flags)
+			option("flags", valueList(a.Flags), true)
 		}
-		flag(o, "create", a.Create)
-		flag(o, "copy", a.Copy)
-		return []Value{a.Mailbox, o}, nil
+		option("create", true, a.Create)
+		option("copy", true, a.Copy)
+		return options(a.Mailbox, o), nil
 	case Redirect:
-		o := map[string]Value{}
-		flag(o, "copy", a.Copy)
-		return []Value{a.Address, o}, nil
+		option("copy", true, a.Copy)
+		return options(a.Address, o), nil
 	case Discard:
 		return nil, nil
 	case Reject, EReject, TempFail:
