@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -60,6 +61,7 @@ func TestMessagesArePiped(t *testing.T) {
 		{"mail that is kept already is not kept twice", []runtime.Action{{Program: "refuse"}, {Kind: runtime.Keep}}, false, inbox, "refuse "},
 		{"a failure keeps mail that was to be discarded", []runtime.Action{{Program: "refuse"}, {Kind: runtime.Discard}}, false, inbox, "refuse "},
 		{"with try it is discarded", []runtime.Action{{Program: "refuse", Try: true}, {Kind: runtime.Discard}}, false, []string{}, "refuse "},
+		{"a program that hangs is ended, and the mail kept", []runtime.Action{{Program: "hang"}}, false, inbox, "hang "},
 		{"of two programs one fails", []runtime.Action{{Program: "take"}, {Program: "refuse", Try: true}}, false, inbox, "take refuse "},
 		{"without a folder mail is kept", []runtime.Action{{Program: "take"}}, true, inbox, ""},
 		{"stores are done before programs", []runtime.Action{{Program: "take"}, {Kind: runtime.FileInto, Mailbox: "A", Create: true}}, false, []string{"id-anna:A"}, "take "},
@@ -67,11 +69,16 @@ func TestMessagesArePiped(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			w := newWorld()
 			note := `IFS='|'; printf '%s ' "$0 $*" | sed "s|^$OUT||; s|^[^ ]*/||; s| *$| |" >>"$OUT/ran"; `
-			folder, out := programs(t, map[string]string{"take": note + `cat >"$OUT/message"`, "refuse": note + "exit 1"})
+			folder, out := programs(t, map[string]string{"take": note + `cat >"$OUT/message"`, "refuse": note + "exit 1", "hang": note + "sleep 600"})
 			if tt.none {
 				folder = ""
 			}
-			p := startWith(t, w, t.TempDir(), funcs{"pipe": piping(tt.actions...)}, func(o *Options) { o.PipeFolder = folder }, script("pipe"))
+			p := startWith(t, w, t.TempDir(), funcs{"pipe": piping(tt.actions...)}, func(o *Options) {
+				o.PipeFolder = folder
+				if strings.HasPrefix(tt.ran, "hang") {
+					o.PipeOptions.Time = 300 * time.Millisecond
+				}
+			}, script("pipe"))
 			if got := codes(p.give(t, plain, "a@remote.example", "anna@example.org")); got != "250" {
 				t.Fatal(got)
 			}
