@@ -25,6 +25,7 @@ type Binder struct {
 	slots    map[string]int // variables by name in lower case
 	headers  *headerIndex
 	chain    *chain   // the if that an elsif or else would belong to
+	lenient  bool     // what is required is not known: nothing lacks a require
 	ended    bool     // what follows in the block cannot be reached
 	later    []func() // done when all commands are bound
 	depth    int
@@ -102,6 +103,10 @@ func (b *Binder) Later(f func()) { b.later = append(b.later, f) }
 
 // needs reports that something is used without its require.
 func (b *Binder) needs(at Span, what, name string, e *Extension) {
+	if b.lenient {
+		b.faulty = true
+		return
+	}
 	wanted := !b.full()
 	b.Errorf(at, "%s %q needs require %q; add it at the top of the script", what, clip(name), e.Name)
 	if wanted {
@@ -163,9 +168,14 @@ func (b *Binder) block(nodes []*Node) Block {
 		}
 		b.ended = false
 		name := lowerASCII(n.Name)
+		if b.script.broken[n] {
+			b.broken(n, name)
+			continue
+		}
 		def, ok := b.lang.registry.commands[name]
 		if !ok {
 			b.unknownCommand(n)
+			b.strange(n)
 			b.chain = nil
 			continue
 		}
@@ -176,6 +186,7 @@ func (b *Binder) block(nodes []*Node) Block {
 			if b.first("command " + name) {
 				b.needs(n.NameSpan, "command", name, def.ext)
 			}
+			b.strange(n)
 			b.chain = nil
 			b.faulty = true
 			b.previous = name

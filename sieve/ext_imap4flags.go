@@ -138,6 +138,7 @@ func (b *Binder) flagVariable(name Text) (read func(*Run) string, write func(*Ru
 func bindHasFlag(b *Binder, c *Call) Check {
 	m := c.Matcher("list-of-flags")
 	m.splitKeys()
+	m.words = !m.Counting()
 	var variables []func(*Run) string
 	if c.Given("variable-list") {
 		for _, t := range c.Texts("variable-list") {

@@ -188,12 +188,13 @@ func (l *Language) Extensions() []Extension {
 	return out
 }
 
-// Compile returns the program of a script, or Errors with everything that is wrong with it.
+// Compile returns the program of a script, or Errors with everything that is wrong with it. Of a
+// script with syntax errors that is what could be read.
 func (l *Language) Compile(name string, source []byte, o runtime.CompileOptions) (runtime.Program, error) {
 	memory := treePool.Get().(*treeMemory) //nolint:errcheck // nothing else is put in
 	tree, errs := parse(name, source, l.options.Source, memory)
 	if len(errs) > 0 {
-		return nil, Errors(errs)
+		return nil, Errors(moreErrors(l, tree, errs, o, memory))
 	}
 	p, err := l.compile(tree, o, memory)
 	// The program has taken what it needs of the tree.

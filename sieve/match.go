@@ -53,6 +53,7 @@ type Matcher struct {
 	ready      []Key      // for each key, nil if it is not constant
 	memory     *keyMemory // while the script is bound
 	varies     bool       // a key is not constant
+	words      bool       // the words of a key that is not constant are keys of their own
 }
 
 const groupMatchType = "match type"
@@ -274,20 +275,39 @@ func (m *Matcher) prepared(r *Run, wanted bool) []Key {
 			continue
 		}
 		s := m.keys[i].Value(r)
-		if r.work(64 + len(s)) {
-			return nil
+		if !m.words {
+			var over bool
+			if keys[i], over = m.key(r, s); over {
+				return nil
+			}
+			continue
 		}
-		k, err := m.kind.Key(m, s)
-		if err != nil {
-			r.Note("%s%s", NoteKey, err)
-			k = noKey{}
+		keys[i] = noKey{}
+		for word := range strings.FieldsSeq(s) {
+			k, over := m.key(r, word)
+			if over {
+				return nil
+			}
+			keys = append(keys, k)
 		}
-		if e, ok := k.(*regexKey); ok && r.work(64*int(e.cost)) {
-			return nil
-		}
-		keys[i] = k
 	}
 	return keys
+}
+
+// key returns the key of a text that is known in the run only. True means that the run is over.
+func (m *Matcher) key(r *Run, s string) (k Key, over bool) {
+	if r.work(64 + len(s)) {
+		return nil, true
+	}
+	k, err := m.kind.Key(m, s)
+	if err != nil {
+		r.Note("%s%s", NoteKey, err)
+		k = noKey{}
+	}
+	if e, ok := k.(*regexKey); ok && r.work(64*int(e.cost)) {
+		return nil, true
+	}
+	return k, false
 }
 
 func matchOne(r *Run, keys []Key, v *Value) bool {

@@ -179,7 +179,11 @@ func (p *parser) nodesFrom(open int) []*Node {
 // command reads a command with its semicolon or block.
 func (p *parser) command(depth int) *Node {
 	n := p.nodes.one()
+	before := len(p.errors)
 	ok := p.call(n, 0)
+	if !ok || len(p.errors) > before {
+		p.broken(n)
+	}
 	switch {
 	case ok && p.tok.kind == tokenSemicolon:
 		p.advance()
@@ -189,6 +193,9 @@ func (p *parser) command(depth int) *Node {
 		if ok {
 			p.missingSemicolon(n)
 		}
+		if len(n.Tests) > 0 || p.tok.kind != tokenRightBrace {
+			p.broken(n) // else it lacks nothing but its semicolon
+		}
 		p.recover(n, depth)
 		n.End = p.last
 		return n
@@ -196,6 +203,13 @@ func (p *parser) command(depth int) *Node {
 	n.End = p.last
 	p.recovered = false
 	return n
+}
+
+func (p *parser) broken(n *Node) {
+	if p.script.broken == nil {
+		p.script.broken = map[*Node]bool{}
+	}
+	p.script.broken[n] = true
 }
 
 func (p *parser) missingSemicolon(n *Node) {
