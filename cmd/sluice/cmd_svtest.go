@@ -53,6 +53,7 @@ func init() {
 		jsonFlag(cmd, &t.json)
 		cmd.Flags().StringVar(&t.junit, "junit", "", "also write a report in JUnit's form (XML) to this file")
 		cmd.Flags().StringVar(&run, "run", "", "run only blocks whose names match this regular expression")
+		cmd.Flags().BoolVar(&t.options.Programs, "programs", false, "let test files name folders of programs, which their scripts then may run")
 		cmd.Flags().BoolVar(&t.expectFailure, "expect-failure", false, "a block passes if it fails: for files that show what must not work")
 		return cmd
 	})
@@ -175,9 +176,7 @@ func (t *svtest) judge(f *testsuite.File) fileResult {
 		return r
 	}
 	r.Error = f.Err.Error()
-	if n := len(f.Blocks); n == 0 || f.Blocks[n-1].Passed {
-		r.failed++
-	}
+	r.failed++
 	return r
 }
 

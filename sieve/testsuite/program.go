@@ -27,6 +27,9 @@ func init() {
 	} {
 		defineKeyed(func(c *config, _, v string) (err error) {
 			folder, _ := at(c)
+			if !c.programs {
+				return errors.New("test files may not run programs here")
+			}
 			if v == "" {
 				v = noPrograms
 			}

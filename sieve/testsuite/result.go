@@ -57,13 +57,19 @@ func (r *result) ask(a runtime.Action) {
 				b.Kind = runtime.Keep
 			}
 			return
-		case a.Kind == runtime.Redirect && b.Kind == runtime.Redirect && strings.EqualFold(a.Address, b.Address):
+		case a.Kind == runtime.Redirect && b.Kind == runtime.Redirect && sameAddress(a.Address, b.Address):
 			return
 		case b.executed && name == actionName(&b.Action) && (name == "reject" || name == "vacation"):
 			return
 		}
 	}
 	r.asked = append(r.asked, asked{Action: a})
+}
+
+// sameAddress says whether two addresses differ at most in the case of their domains.
+func sameAddress(a, b string) bool {
+	i := strings.LastIndexByte(a, '@')
+	return strings.EqualFold(a, b) && i >= 0 && i < len(b) && a[:i] == b[:i]
 }
 
 func isStore(a *runtime.Action) bool { return a.Kind == runtime.Keep || a.Kind == runtime.FileInto }

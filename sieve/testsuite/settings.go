@@ -17,6 +17,8 @@ type config struct {
 	sieve  sieve.Options
 	limits runtime.Limits
 	pipe   runtime.ExternalOptions
+	// programs says that folders of programs may be named.
+	programs bool
 }
 
 // setting puts the value of a setting into options.

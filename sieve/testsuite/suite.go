@@ -73,7 +73,7 @@ func newSuite(ctx context.Context, path string, o Options) *suite {
 
 // reload makes the engine anew, with the settings as they are now.
 func (s *suite) reload() error {
-	c := config{sieve: s.options.Sieve, limits: s.options.Limits}
+	c := config{sieve: s.options.Sieve, limits: s.options.Limits, programs: s.options.Programs}
 	o := &c.sieve
 	o.Enabled, o.ASCIIAddresses, o.EditedSize = []string{"*"}, true, true
 	o.Environment = maps.Clone(o.Environment)
@@ -131,6 +131,9 @@ type Options struct {
 	Limits runtime.Limits
 	// Run, if not nil, says which blocks are run, by their names.
 	Run *regexp.Regexp
+	// Programs says that a test file may name folders whose programs scripts then may run. Default:
+	// that is an error of the file.
+	Programs bool
 	// Now is the clock; default time.Now.
 	Now func() time.Time
 	// Print, if not nil, is given what test_result_print and test_message_print print.

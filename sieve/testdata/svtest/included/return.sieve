@@ -1,0 +1,5 @@
+require ["variables", "include"];
+global "shared";
+set "shared" "before";
+return;
+set "shared" "after";

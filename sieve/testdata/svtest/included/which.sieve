@@ -1,0 +1,3 @@
+require ["variables", "include"];
+global "shared";
+set "shared" "${shared}P";

@@ -1,0 +1,2 @@
+require ["editheader", "variables"];
+if header :matches "x-one" "*" { addheader "X-Two" "saw ${1}"; }

@@ -1,0 +1,2 @@
+require "vnd.sluice.while";
+while true { keep; }

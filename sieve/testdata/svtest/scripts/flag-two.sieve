@@ -1,0 +1,3 @@
+require ["imap4flags", "fileinto", "mailbox"];
+addflag "$two";
+fileinto :create "chain";

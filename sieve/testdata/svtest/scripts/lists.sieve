@@ -1,0 +1,5 @@
+if header [] "a" { keep; }
+if header ["a",] "a" { keep; }
+if anyof () { keep; }
+if anyof (true,) { keep; }
+if header ["a" "b"] "a" { keep; }

@@ -1,0 +1,3 @@
+require ["fileinto", "encoded-character"];
+fileinto "";
+fileinto "a${hex:ff}b";

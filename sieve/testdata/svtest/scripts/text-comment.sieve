@@ -1,0 +1,5 @@
+require "variables";
+set "a" text: /* no */
+one
+.
+;

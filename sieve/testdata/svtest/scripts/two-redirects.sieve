@@ -1,0 +1,2 @@
+redirect "1@example.com";
+redirect "2@example.com";

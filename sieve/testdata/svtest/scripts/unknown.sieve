@@ -1,0 +1,6 @@
+fileinto "a";
+fileinto "b";
+frobnicate;
+frobnicate;
+if bogus { keep; }
+if bogus { keep; }
