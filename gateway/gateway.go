@@ -115,6 +115,8 @@ type Options struct {
 	Stores  func(name string) (kv.Store, error)
 	Journal Journal
 	Limits  runtime.Limits
+	// LimitsOf returns the limits of a script's runs; nil: Limits.
+	LimitsOf func(s *scripts.Script) runtime.Limits
 	// Room returns mailstore.ErrNoSpace when the disk is too full for new mail; nil: never.
 	Room func() error
 	// Record is how much of each run is recorded.

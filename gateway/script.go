@@ -13,12 +13,16 @@ import (
 // it then, Accept where it did not fail.
 func (in *Intake) run(ctx context.Context, s scripts.Script, tx *runtime.Transaction, prior []runtime.Action) (settled runtime.Settled, onFailure scripts.OnFailure) {
 	in.scriptRuns.Add(1)
+	limits := in.o.Limits
+	if in.o.LimitsOf != nil {
+		limits = in.o.LimitsOf(&s)
+	}
 	o := runtime.RunOptions{
-		Host: in.o.Hosts(s.Trust), Limits: in.o.Limits, Trust: s.Trust, Namespace: s.Namespace, Stores: s.Stores, NoDefaultStore: s.NoDefaultStore, Record: in.o.Record, Now: in.o.Now,
+		Host: in.o.Hosts(s.Trust), Limits: limits, Trust: s.Trust, Namespace: s.Namespace, Stores: s.Stores, NoDefaultStore: s.NoDefaultStore, Record: in.o.Record, Now: in.o.Now,
 	}
 	o.After(prior) // it sees the message as earlier scripts have edited it
 	res := in.o.Engine.Run(ctx, s.Program, tx, o)
-	settled = res.Settle(prior, in.o.Limits)
+	settled = res.Settle(prior, limits)
 	in.note(tx, res.Record)
 	onFailure = scripts.Accept
 	if res.Err != nil {

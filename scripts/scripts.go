@@ -73,6 +73,8 @@ type Options struct {
 	ReadFile func(path string) ([]byte, error)
 	// Instrument asks for sites and hits in every language.
 	Instrument bool
+	// Include returns what gives the scripts that the one at a path includes; nil: there are none.
+	Include func(path string) func(location, name string) (file string, source []byte, err error)
 	// AdminOnly are languages that only administrators' scripts may be in, with the reason.
 	AdminOnly map[string]string
 	// Refused returns the functions that no script may call now, with the reasons; nil: none.
@@ -172,6 +174,9 @@ func (l *Library) compile(src Source) (Script, error) {
 		return s, fmt.Errorf("%s: script of %d octets, at most %d are taken", src.Path, len(code), maxSource)
 	}
 	o := runtime.CompileOptions{Stage: s.Stage, Trust: s.Trust, Stores: l.o.Stores, Instrument: l.o.Instrument}
+	if l.o.Include != nil {
+		o.Include = l.o.Include(src.Path)
+	}
 	if l.o.Refused != nil {
 		o.Refused = l.o.Refused()
 	}

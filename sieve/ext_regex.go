@@ -100,7 +100,7 @@ func (k *regexKey) Match(r *Run, v *Value) bool {
 		return false
 	}
 	if r.prog.captures {
-		captured := make([]string, min(len(at)/2, maxCaptures+1))
+		captured := make([]string, min(len(at)/2, r.options.Captures+1))
 		for i := range captured {
 			if from := at[2*i]; from >= 0 {
 				captured[i] = v.Text[from:at[2*i+1]]

@@ -30,6 +30,9 @@ type Options struct {
 	// VariableSize is how many octets a variable may hold, default 65,536; what is longer
 	// is cut between characters.
 	VariableSize int
+	// Captures is how many values of wildcards or groups a match keeps, beside the whole,
+	// default 32.
+	Captures int
 	// Separators are the strings that may divide user and detail of a local part; the
 	// first that is found does. Default "+".
 	Separators []string
@@ -130,6 +133,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.IncludeDepth <= 0 {
 		o.IncludeDepth = 10
+	}
+	if o.Captures <= 0 {
+		o.Captures = maxCaptures
 	}
 	if o.VariableSize <= 0 {
 		o.VariableSize = 64 << 10

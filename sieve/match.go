@@ -363,7 +363,7 @@ type matchesKey struct {
 }
 
 func (k *matchesKey) Match(r *Run, v *Value) bool {
-	m := matching{value: v.Text, work: r.work, keep: r.prog.captures}
+	m := matching{value: v.Text, work: r.work, keep: r.prog.captures, most: r.options.Captures}
 	switch {
 	case k.c.fold:
 		m.value = v.fold()

@@ -16,7 +16,7 @@ type segment struct {
 	size     int      // octets, each single wildcard counted as one
 }
 
-// maxCaptures is how many values of wildcards are kept, beside ${0}.
+// maxCaptures is how many values of wildcards are kept by default, beside ${0}.
 const maxCaptures = 32
 
 // newPattern reads a pattern; see read.
@@ -92,6 +92,7 @@ type matching struct {
 	work   func(n int) bool
 	spans  []Span // of the wildcards, where they are wanted
 	keep   bool
+	most   int  // of the spans
 	over   bool // work said no
 }
 
@@ -140,7 +141,7 @@ func (m *matching) match(p *pattern) bool {
 }
 
 func (m *matching) star(from, to int) {
-	if m.keep && len(m.spans) < maxCaptures {
+	if m.keep && len(m.spans) < m.most {
 		m.spans = append(m.spans, Span{from, to})
 	}
 }

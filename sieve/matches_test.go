@@ -15,7 +15,7 @@ func TestPatternModel(t *testing.T) {
 		key := rapid.StringOfN(rapid.SampledFrom([]rune(`ab*?\`)), 0, 12, -1).Draw(t, "key")
 		value := rapid.StringOfN(rapid.SampledFrom([]rune("ab*?\\\n")), 0, 20, -1).Draw(t, "value")
 		want := regexp.MustCompile(modelPattern(key)).FindStringSubmatch(value)
-		m := matching{value: value, keep: true, work: func(int) bool { return false }}
+		m := matching{value: value, keep: true, most: maxCaptures, work: func(int) bool { return false }}
 		if got := m.match(newPattern(key, identity)); got != (want != nil) {
 			t.Fatalf("%q matches %q: got %v", key, value, got)
 		}

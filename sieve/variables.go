@@ -117,8 +117,8 @@ func (b *Binder) references(s string, at Span) []piece {
 func (b *Binder) reference(name string, at Span) func(r *Run) string {
 	if '0' <= name[0] && name[0] <= '9' {
 		n, err := strconv.Atoi(name)
-		if err != nil || n > maxCaptures {
-			b.Errorf(at, "\"${%s}\": only ${0} to ${%d} are kept", clip(name), maxCaptures)
+		if err != nil || n > b.lang.options.Captures {
+			b.Errorf(at, "\"${%s}\": only ${0} to ${%d} are kept", clip(name), b.lang.options.Captures)
 			return nil
 		}
 		return func(r *Run) string {

@@ -43,7 +43,7 @@ func inEachLanguage(b *testing.B, programs map[string]string) {
 		b.Fatal(err)
 	}
 	host := &runtime.Live{Stores: func(string) (kv.Store, error) { return s, nil }}
-	e := newEngine()
+	e := newEngine(Default("data"))
 	raw := benchMessage()
 	for _, suffix := range []string{".sieve", ".expr", ".js"} {
 		b.Run(suffix[1:], func(b *testing.B) {

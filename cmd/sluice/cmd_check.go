@@ -37,7 +37,7 @@ func init() {
 						sources = append(sources, scripts.Source{Path: path, Stage: stage, Trust: trust, Accounts: []string{"*"}, Namespace: "admin"})
 					}
 				}
-				lib := newLibrary(func() *Config { return c }, newEngine())
+				lib := newLibrary(func() *Config { return c }, newEngine(c))
 				list, err := lib.Check(sources)
 				if asJSON {
 					return checkJSON(cmd, list, err)

@@ -86,6 +86,8 @@ func tomlHead(path string) string {
 	switch {
 	case parts[0] == "script":
 		return "[[script]]"
+	case strings.HasPrefix(path, "sieve.list."):
+		return "[[sieve.list]]"
 	case parts[0] == "store":
 		parts[1] = strconv.Quote(parts[1])
 	}

@@ -202,12 +202,13 @@ func (f *filterRun) one(ctx context.Context, i int, turn bool) (out filtered) {
 		Time: f.started, Hostname: f.config.Server.Hostname, Message: msg.Mail}
 	tx.Rcpt.Address, tx.Rcpt.Account = out.rcpt, "filter" // what is remembered is remembered for all
 	tx.Rcpts = []runtime.Path{tx.Rcpt.Path}
-	res := f.engine.Run(ctx, f.program, tx, runtime.RunOptions{Host: host, Limits: limitsOf(f.config), Trust: f.o.trusted,
+	limits := limitsOf(f.config, f.o.trusted, f.program.Language())
+	res := f.engine.Run(ctx, f.program, tx, runtime.RunOptions{Host: host, Limits: limits, Trust: f.o.trusted,
 		Namespace: f.namespace(), Stores: f.stores.names})
 	if asked {
 		return filtered{index: i, later: true}
 	}
-	if out.plan = res.Settle(nil, limitsOf(f.config)); res.Err != nil {
+	if out.plan = res.Settle(nil, limits); res.Err != nil {
 		out.failed = res.Err
 	}
 	if err := msg.Err(); err != nil { // the script saw less than there is

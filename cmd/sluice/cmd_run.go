@@ -61,13 +61,14 @@ func (n *node) accountOf(ctx context.Context, r *runtime.Recipient) {
 
 // run compiles and runs the script. Unless it commits, every store lies below an overlay that is thrown away.
 func (in runIn) run(ctx context.Context, store func(string) (kv.Store, error), host func(runtime.Trust, func(string) (kv.Store, error)) *runtime.Live, resolve func(context.Context, *runtime.Recipient), c *Config) (out runOut, err error) {
-	e := newEngine()
+	e := newEngine(c)
 	stores := []string{}
 	for id := range c.Store {
 		stores = append(stores, id)
 	}
 	p, err := e.Compile(in.Script, in.Source, runtime.CompileOptions{
 		Stage: runtime.Stage(in.Stage), Trust: runtime.Admin, Stores: stores, Instrument: in.Explain, Refused: refusedOf(c),
+		Include: includeOf(c)(in.Script),
 	})
 	if err != nil {
 		out.Failed = err.Error()
@@ -99,8 +100,9 @@ func (in runIn) run(ctx context.Context, store func(string) (kv.Store, error), h
 	}
 	live := host(runtime.Admin, reach)
 	live.NoNetwork = live.NoNetwork || !in.Commit
-	res := e.Run(ctx, p, tx, runtime.RunOptions{Host: live, Limits: limitsOf(c), Trust: runtime.Admin, Namespace: scripts.AdminNamespace(in.Namespace), Stores: stores, Record: level})
-	settled := res.Settle(nil, limitsOf(c))
+	limits := limitsOf(c, runtime.Admin, p.Language())
+	res := e.Run(ctx, p, tx, runtime.RunOptions{Host: live, Limits: limits, Trust: runtime.Admin, Namespace: scripts.AdminNamespace(in.Namespace), Stores: stores, Record: level})
+	settled := res.Settle(nil, limits)
 	if out.JSON, err = runtime.ResultJSON(res, settled); err != nil {
 		return out, err
 	}

@@ -71,6 +71,7 @@ type Config struct {
 	Explain struct {
 		Record string `toml:"record" doc:"how much of each run sluice explain can tell: off, summary (plan and time) or full (also calls and branches)"`
 	} `toml:"explain"`
+	Sieve  SieveConfig    `toml:"sieve"`
 	Script []ScriptConfig `toml:"script" doc:"a filter script; they run in the order of the file"`
 }
 
@@ -139,6 +140,7 @@ func Default(dir string) *Config {
 	c.IMAP.IdleTimeout = 1800
 	c.Limits.Time, c.Limits.Steps, c.Limits.Ops = 2000, 1_000_000, 100
 	c.Explain.Record = "summary"
+	c.Sieve = defaultSieve()
 	return c
 }
 

@@ -67,6 +67,7 @@ func (c *Config) check(from origins) error {
 		bad("imap.listen-tls", "needs [tls] cert and key")
 	}
 	oneOf("explain.record", c.Explain.Record, "off", "summary", "full")
+	c.checkSieve(bad)
 	c.checkStores(from, bad, oneOf, schedule)
 	var stages []string
 	for _, s := range runtime.Stages {
@@ -119,6 +120,7 @@ func (c *Config) numbers() map[string]number {
 		"limits.steps":                   {c.Limits.Steps, 1, 1 << 60},
 		"limits.ops":                     {c.Limits.Ops, 1, count},
 	}
+	c.sieveNumbers(all)
 	for id, s := range c.Store {
 		all["store."+id+".cache"] = number{s.Cache, 0, 1 << 36}
 		all["store."+id+".timeout"] = number{s.Timeout, 1, 60_000}

@@ -219,7 +219,9 @@ func (r *reader) value(f reflect.Value, x any, at string) {
 		}
 		for i, sub := range list {
 			elem := reflect.New(f.Type().Elem()).Elem()
-			elem.Set(reflect.ValueOf(defaultScript()))
+			if elem.Type() == reflect.TypeFor[ScriptConfig]() {
+				elem.Set(reflect.ValueOf(defaultScript()))
+			}
 			one := fmt.Sprintf("%s.%d", at, i)
 			r.value(elem, sub, one)
 			r.from[one] = fmt.Sprintf("%s:%d", r.name, r.lines[one])

@@ -71,7 +71,7 @@ func TestExamplesAskForTheSamePlanInEveryLanguage(t *testing.T) {
 	if err != nil || len(dirs) < 5 {
 		t.Fatalf("there are %d examples (%v)", len(dirs), err)
 	}
-	engine := newEngine()
+	engine := newEngine(Default("data"))
 	for _, path := range dirs {
 		dir := filepath.Dir(path)
 		name := filepath.Base(dir)

@@ -9,9 +9,9 @@ import (
 
 // newEngine returns an engine with all languages. Sieve's let and eval are handed expr's
 // evaluator here, since no language knows another.
-func newEngine() *runtime.Engine {
+func newEngine(c *Config) *runtime.Engine {
 	return runtime.NewEngine(
-		sieve.New(sieve.Options{Expressions: expressions{}}),
+		sieve.ByTrust(c.sieveOptions(runtime.User), c.sieveOptions(runtime.Admin)),
 		expr.New(expr.Options{}),
 		js.New(js.Options{}),
 	)

@@ -20,7 +20,7 @@ import (
 // childMain is a process that runs one program at the far end of a pipe: it has the
 // languages, and no store.
 func childMain() {
-	e := newEngine()
+	e := newEngine(Default("data"))
 	rw := struct {
 		io.Reader
 		io.Writer
@@ -68,7 +68,7 @@ func storeHost(t *testing.T) (*runtime.Live, kv.Store) {
 var compileAll = runtime.CompileOptions{Stage: runtime.StageDeliver, Trust: runtime.Admin, Stores: []string{}}
 
 func TestAProgramOfEachLanguageRunsAcrossAPipe(t *testing.T) {
-	e := newEngine()
+	e := newEngine(Default("data"))
 	for name, source := range oneFilter {
 		t.Run(name, func(t *testing.T) {
 			p, err := e.Compile(name, []byte(source), compileAll)
@@ -138,7 +138,7 @@ type pipeEnds struct {
 func (p pipeEnds) Close() error { p.ReadCloser.Close(); return p.WriteCloser.Close() }
 
 func TestARecordedRunReplaysWithoutAStore(t *testing.T) {
-	e := newEngine()
+	e := newEngine(Default("data"))
 	for name, source := range oneFilter {
 		t.Run(name, func(t *testing.T) {
 			p, err := e.Compile(name, []byte(source), compileAll)
@@ -166,7 +166,7 @@ func TestARecordedRunReplaysWithoutAStore(t *testing.T) {
 
 // Every example of the function table gives the same in every language.
 func TestExamplesOfTheTableInEveryLanguage(t *testing.T) {
-	e := newEngine()
+	e := newEngine(Default("data"))
 	ran := 0
 	for _, f := range runtime.Functions() {
 		for _, ex := range f.Examples {
@@ -232,7 +232,7 @@ func sieveExample(ex runtime.Example) string {
 
 // What one language writes, every other one reads with its type.
 func TestValuesKeepTheirTypesBetweenLanguages(t *testing.T) {
-	e := newEngine()
+	e := newEngine(Default("data"))
 	// literal in expr and JavaScript, and what Sieve sees of it
 	values := []struct{ expr, js, sieve string }{
 		{`nil`, `null`, ``},

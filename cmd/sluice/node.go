@@ -33,6 +33,7 @@ type node struct {
 	mail     *local.Store        // its lock keeps every other process out of the data directory
 	stores   map[string]kv.Store // by id
 	lookup   kv.Store            // the default one: each prefix where the configuration sends it
+	lists    *lists
 	accounts *account.Directory
 	outbox   *outbox.Outbox
 	journal  *runtime.Journal
@@ -54,7 +55,7 @@ type nodeOptions struct {
 // openNode opens everything below the data directory, which is made if it is missing and
 // closed to other users.
 func openNode(ctx context.Context, c *Config, o nodeOptions) (*node, error) {
-	n := &node{log: o.logger, delivers: o.delivers, stores: map[string]kv.Store{}}
+	n := &node{lists: newLists(c), log: o.logger, delivers: o.delivers, stores: map[string]kv.Store{}}
 	n.settings.Store(c)
 	if err := n.open(ctx); err != nil {
 		return nil, errors.Join(err, n.close(ctx))
@@ -187,7 +188,7 @@ func (n *node) bounce(ctx context.Context, to string, raw []byte) (bool, error) 
 }
 
 func (n *node) openScripts(context.Context) error {
-	n.engine = newEngine()
+	n.engine = newEngine(n.config())
 	n.library = newLibrary(n.config, n.engine)
 	if err := n.library.Load(sourcesOf(n.config())); err != nil {
 		return &configError{[]string{err.Error()}}
@@ -208,7 +209,8 @@ func newLibrary(config func() *Config, e *runtime.Engine) *scripts.Library {
 	return scripts.New(scripts.Options{Engine: e, Stores: all, UserStores: users, NoUserDefault: !c.userStore(""), Instrument: c.Explain.Record == "full",
 		// goja bounds time and depth, not memory.
 		AdminOnly: map[string]string{"javascript": "its memory cannot be bounded"},
-		Refused:   func() map[string]string { return refusedOf(config()) }})
+		Refused:   func() map[string]string { return refusedOf(config()) },
+		Include:   includeOf(c)})
 }
 
 // refusedOf are the functions that cannot be done with this configuration.
@@ -230,11 +232,6 @@ func sourcesOf(c *Config) []scripts.Source {
 	return out
 }
 
-// limitsOf returns the limits of a run.
-func limitsOf(c *Config) runtime.Limits {
-	return runtime.Limits{Time: time.Duration(c.Limits.Time) * time.Millisecond, Steps: c.Limits.Steps, Ops: int(c.Limits.Ops)}
-}
-
 // host returns what real runs of a trust reach.
 func (n *node) host(trust runtime.Trust) runtime.Host {
 	return n.hostOver(trust, n.store)
@@ -251,6 +248,7 @@ func (n *node) hostOver(trust runtime.Trust, store func(string) (kv.Store, error
 		Memory:    func() (kv.Store, error) { return store("") },
 		Mailboxes: boxes{n.mail}.Exists,
 		MailStore: boxes{n.mail},
+		Lists:     n.lists.of(trust, store),
 		IsLocal: func(ctx context.Context, address string) (bool, error) {
 			_, err := n.accounts.Resolve(ctx, address)
 			if errors.Is(err, account.ErrUnknown) {

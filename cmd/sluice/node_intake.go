@@ -13,6 +13,7 @@ import (
 	"github.com/sluice-mail/sluice/mailstore"
 	"github.com/sluice-mail/sluice/outbox"
 	"github.com/sluice-mail/sluice/runtime"
+	"github.com/sluice-mail/sluice/scripts"
 )
 
 // openIntake wires what all ways in share, and takes up deliveries that a crash left.
@@ -24,19 +25,22 @@ func (n *node) openIntake(ctx context.Context) error {
 	n.journal = j
 	n.onClose("journal", j.Close)
 	o := gateway.Options{
-		Hostname: n.config().Server.Hostname,
-		Library:  n.library,
-		Engine:   n.engine,
-		Hosts:    n.host,
-		Accounts: recipients{n.accounts},
-		Store:    n.mail,
-		Sender:   sender{n.outbox},
-		Stores:   n.store,
-		Journal:  j,
-		Limits:   limitsOf(n.config()),
-		Room:     n.room,
-		Record:   recordLevels[n.config().Explain.Record],
-		Logger:   n.log,
+		Hostname:   n.config().Server.Hostname,
+		Library:    n.library,
+		Engine:     n.engine,
+		Hosts:      n.host,
+		Accounts:   recipients{n.accounts},
+		Store:      n.mail,
+		Sender:     sender{n.outbox},
+		Stores:     n.store,
+		Journal:    j,
+		PipeFolder: n.config().Sieve.Programs.Pipe, PipeOptions: n.config().programOptions(),
+		LimitsOf: func(s *scripts.Script) runtime.Limits {
+			return limitsOf(n.config(), s.Trust, s.Program.Language())
+		},
+		Room:   n.room,
+		Record: recordLevels[n.config().Explain.Record],
+		Logger: n.log,
 	}
 	if wrapIntake != nil {
 		wrapIntake(&o)

@@ -18,6 +18,7 @@ func configReference() []byte {
 	c.Server.Hostname = "the machine's name"
 	c.Script = []ScriptConfig{defaultScript()}
 	c.Storage.Prefix = map[string]string{"PREFIX": ""}
+	c.Sieve.List = []ListConfig{{}}
 	var b bytes.Buffer
 	fmt.Fprint(&b, "# Configuration\n\nMade from the settings by `go test ./cmd/sluice -run Reference -update`.\n\n"+
 		"One TOML file, given with `--config`. Every setting has a default that works; without a file `sluice serve` runs on\n"+
@@ -25,7 +26,7 @@ func configReference() []byte {
 		"parted by commas. `sluice config show --origin` prints what is in force and where it comes from.\n\n"+
 		"What lies below the data directory by default follows it: `--data` names it, else `SLUICE_DATABASE_DB_PATH`, else `db-path`. A path that is not\n"+
 		"absolute counts from the directory that the command is started in: use absolute ones where commands are started elsewhere than the server.\n\n"+
-		"Numbers are whole. Secrets are files of their own. `store` tables are named, as in `[store.\"main\"]`; `[[script]]` may stand many times. Scripts, `[relay]` (but for its lifetime) and the files\n"+
+		"Numbers are whole. Secrets are files of their own. `store` tables are named, as in `[store.\"main\"]`; `[[script]]` and `[[sieve.list]]` may stand many times. Scripts, `[relay]` (but for its lifetime) and the files\n"+
 		"of `[tls]` are read again on SIGHUP, with everything or nothing taken over; all else needs a restart.\n")
 	table := ""
 	c.walk(func(path string, f reflect.Value, doc string) {
@@ -35,7 +36,7 @@ func configReference() []byte {
 			fmt.Fprintf(&b, "\n## %s\n\n| setting | default | variable | meaning |\n| --- | --- | --- | --- |\n", tomlHead(t))
 		}
 		variable := "`" + envName(path) + "`"
-		if strings.HasPrefix(path, "script.") || strings.HasPrefix(path, "storage.prefix.") {
+		if strings.HasPrefix(path, "script.") || strings.HasPrefix(path, "sieve.list.") || strings.HasPrefix(path, "storage.prefix.") {
 			variable = ""
 		}
 		value := "`" + tomlValue(f.Interface()) + "`"
