@@ -31,6 +31,7 @@ func extensionsPage() []byte {
 		}
 		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s |\n", e.Name, adds(e), e.Spec, status, limits)
 	}
+	fmt.Fprint(&b, "\nTest files may require `vnd.dovecot.testsuite` besides: see [testsuite/TESTFILES.md](testsuite/TESTFILES.md).\n")
 	return b.Bytes()
 }
 

@@ -2,9 +2,11 @@ package testsuite
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
+	"github.com/sluice-mail/sluice/runtime"
 	"github.com/sluice-mail/sluice/sieve"
 )
 
@@ -16,7 +18,8 @@ func (s *suite) enter(r *sieve.Run) {
 }
 
 // objects are what test_set may set.
-var objects = []string{"message", "envelope.from", "envelope.to", "envelope.orig_to", "envelope.auth"}
+var objects = []string{"message", "envelope.from", "envelope.to", "envelope.orig_to", "envelope.auth",
+	"envelope.ret", "envelope.envid", "envelope.by", "envelope.notify", "envelope.orcpt"}
 
 // bindSet makes test_set <object: string> <value: string>.
 func (s *suite) bindSet(b *sieve.Binder, c *sieve.Call) sieve.Do {
@@ -40,10 +43,27 @@ func (s *suite) bindSet(b *sieve.Binder, c *sieve.Call) sieve.Do {
 			s.tx.Rcpt.Original = s.envelopeAddress(v)
 		case "envelope.auth":
 			s.tx.Client.Authenticated = v
+		case "envelope.ret", "envelope.envid", "envelope.by":
+			setParam(&s.tx.From, name, v)
+		case "envelope.notify", "envelope.orcpt":
+			setParam(&s.tx.Rcpt.Path, name, v)
 		}
 		s.show(r)
 		return nil
 	}
+}
+
+// setParam sets an ESMTP parameter of a path, as a peer writes it; "" takes it away.
+func setParam(p *runtime.Path, object, value string) {
+	params := maps.Clone(p.Params)
+	if params == nil {
+		params = map[string]string{}
+	}
+	name := strings.ToUpper(strings.TrimPrefix(object, "envelope."))
+	if params[name] = value; value == "" {
+		delete(params, name)
+	}
+	p.Params = params
 }
 
 func (s *suite) bindConfigSet(_ *sieve.Binder, c *sieve.Call) sieve.Do {

@@ -22,6 +22,7 @@ func (s *suite) host() runtime.Host {
 		Stores:    func(string) (kv.Store, error) { return s.memory, nil },
 		Mailboxes: func(_ context.Context, _, path string) (bool, error) { return s.store.has(path), nil },
 		MailStore: (*mailStore)(s),
+		Lists:     s.list,
 		Memory:    func() (kv.Store, error) { return nil, nil },
 	}
 }

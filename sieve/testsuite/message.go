@@ -35,7 +35,7 @@ func (s *suite) setMessage(raw []byte) {
 
 func (s *suite) setRecipient(address string) {
 	original := s.tx.Rcpt.Original
-	s.tx.Rcpt = runtime.Recipient{Path: runtime.Path{Address: address}, Account: account, Name: account, Original: original}
+	s.tx.Rcpt = runtime.Recipient{Path: runtime.Path{Address: address, Params: s.tx.Rcpt.Params}, Account: account, Name: account, Original: original}
 	s.tx.Rcpts = []runtime.Path{s.tx.Rcpt.Path}
 }
 

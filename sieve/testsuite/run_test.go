@@ -55,7 +55,7 @@ func TestRun(t *testing.T) {
 			[]string{"file: t.svtest:2:1: test failed outside of a block: no"}, 1, 1},
 		{"blocks do not nest", head + `test "a" { test "b" { } }`, testsuite.Options{}, []string{"file: t.svtest:2:12: tests cannot be nested"}, 1, 2},
 		{"an object that is none", head + `test_set "mesage" "";`, testsuite.Options{},
-			[]string{"file: t.svtest:2:10: unknown test object 'mesage'; expected one of message, envelope.from, envelope.to, envelope.orig_to, envelope.auth"}, 1, 0},
+			[]string{"file: t.svtest:2:10: unknown test object 'mesage'; expected one of message, envelope.from, envelope.to, envelope.orig_to, envelope.auth, envelope.ret, envelope.envid, envelope.by, envelope.notify, envelope.orcpt"}, 1, 0},
 		{"a message from nowhere", head + `test "a" { test_message 0; }`, testsuite.Options{},
 			[]string{"file: t.svtest:2:12: test_message: expected :smtp or :folder"}, 1, 1},
 		{"a message that is not there", head + `test "a" { test_message :smtp 3; } test "b" { test_message :folder "INBOX" 0; }`, testsuite.Options{},

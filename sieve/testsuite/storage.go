@@ -23,7 +23,7 @@ func (s *suite) include(location, name string) (file string, source []byte, err 
 	if location == sieve.IncludeGlobal {
 		folder, setting = globalFolder, "sieve_global"
 	}
-	if dict, ok := strings.CutPrefix(s.settings[setting], "dict:file:"); ok {
+	if dict, ok := strings.CutPrefix(s.listed[setting], "dict:file:"); ok {
 		source, err = lookUp(dict, name)
 		return name, source, err
 	}

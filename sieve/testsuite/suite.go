@@ -24,6 +24,7 @@ type suite struct {
 	folder  string // of the file
 
 	settings map[string]string // as test_config_set left them
+	listed   map[string]string // the settings as the last reload found them
 	sieve    sieve.Options     // as the last reload made them
 	limits   runtime.Limits
 	pipe     runtime.ExternalOptions
@@ -95,6 +96,7 @@ func (s *suite) reload() error {
 	o.Extensions = append(o.Extensions[:len(o.Extensions):len(o.Extensions)], s.extension())
 	o.Include = s.include
 	s.sieve, s.limits, s.pipe = c.sieve, c.limits, c.pipe
+	s.listed = maps.Clone(s.settings)
 	s.language = sieve.New(s.sieve)
 	s.engine = runtime.NewEngine(s.language)
 	if s.run != nil {
