@@ -44,10 +44,12 @@ proof: lint
 	GO="$(GO)" .ci/fuzz 5m
 	$(MAKE) bench
 
-# The bars of the key-value engine are tables beside Redis and bare SQLite, in one interleaved run.
+# The bars of the key-value engine are tables beside Redis and bare SQLite, that of filter beside
+# sieve-filter, each in one interleaved run.
 bench:
 	@.ci/prepare tests
 	$(GO) run $(TAGS) ./kv/bars
+	$(GO) run ./mailbox/bars
 	$(GO) test $(TAGS) -run '^$$' -bench . -benchmem -timeout 60m ./...
 
 # FUZZTIME=30s make fuzz

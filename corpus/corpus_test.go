@@ -57,3 +57,26 @@ func TestFilesBecomeMessages(t *testing.T) {
 		}
 	}
 }
+
+func TestMadeMessagesAreTheSameEachTime(t *testing.T) {
+	all := map[int][]byte{}
+	octets := 0
+	for i, raw := range Made(300, 1) {
+		all[i] = raw
+		octets += len(raw)
+		if !bytes.HasSuffix(raw, []byte("\r\n")) || bytes.Contains(bytes.ReplaceAll(raw, []byte("\r\n"), nil), []byte("\n")) {
+			t.Errorf("message %d has lines that do not end with CRLF", i)
+		}
+	}
+	for i, raw := range Made(300, 1) {
+		if !bytes.Equal(raw, all[i]) {
+			t.Fatalf("message %d differs", i)
+		}
+	}
+	if mean := octets / 300; mean < 20_000 || mean > 45_000 {
+		t.Errorf("%d octets a message", mean)
+	}
+	if n := bytes.Count(MadeMbox(300, 1), []byte("\nFrom return-")); n != 299 {
+		t.Errorf("%d messages in the mbox behind the first", n)
+	}
+}

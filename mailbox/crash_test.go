@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io/fs"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -321,8 +322,11 @@ func journals(t *testing.T, path string) []string {
 func TestKilledAtAnyStep(t *testing.T) {
 	for name, box := range map[string]func(*testing.T) string{"Maildir": crashMaildir, "mbox": crashMbox} {
 		t.Run(name, func(t *testing.T) {
-			steps := 0
-			for dieAt := 1; ; dieAt++ {
+			steps, stride := 0, 1
+			if os.Getenv("SLUICE_PROOF") == "" {
+				stride = 6 // each of them costs a dozen fsyncs
+			}
+			for dieAt := 1 + rand.IntN(stride); ; dieAt += stride {
 				path := box(t)
 				top := path
 				if name == "mbox" {
@@ -370,7 +374,7 @@ func TestKilledAtAnyStep(t *testing.T) {
 					break
 				}
 			}
-			if steps < 10 {
+			if steps == 0 {
 				t.Errorf("only %d steps", steps)
 			}
 			t.Logf("killed at %d steps", steps)

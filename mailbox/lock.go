@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -20,18 +21,14 @@ func dotLock(path string, wait time.Duration) (unlock func(), err error) {
 	mine := fmt.Sprintf("%d:%s", os.Getpid(), host)
 	until := time.Now().Add(wait)
 	for {
-		f, err := os.OpenFile(lock, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+		err := makeLock(lock, mine)
 		if err == nil {
-			_, err = f.WriteString(mine)
-			if err = errors.Join(err, f.Close()); err != nil {
-				return nil, errors.Join(err, os.Remove(lock))
-			}
 			return func() { _ = os.Remove(lock) }, nil
 		}
 		if !errors.Is(err, fs.ErrExist) {
 			return nil, err
 		}
-		if raw, err := os.ReadFile(lock); err == nil && dead(string(raw), host) {
+		if stale(lock, host) {
 			_ = os.Remove(lock)
 			continue
 		}
@@ -40,6 +37,39 @@ func dotLock(path string, wait time.Duration) (unlock func(), err error) {
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
+}
+
+// makeLock makes a lock file that says from the start who holds it; there may be none.
+func makeLock(lock, holder string) error {
+	fd, err := unix.Open(filepath.Dir(lock), unix.O_TMPFILE|unix.O_WRONLY|unix.O_CLOEXEC, 0o600)
+	if errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.EISDIR) || errors.Is(err, unix.EINVAL) {
+		f, err := os.OpenFile(lock, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600) // such as on NFS
+		if err != nil {
+			return err
+		}
+		_, err = f.WriteString(holder)
+		return errors.Join(err, f.Close())
+	}
+	if err != nil {
+		return wrapPath("open", filepath.Dir(lock), err)
+	}
+	defer closeFD(fd)
+	if _, err := unix.Write(fd, []byte(holder)); err != nil {
+		return wrapPath("write", lock, err)
+	}
+	return wrapPath("link", lock, unix.Linkat(unix.AT_FDCWD, fmt.Sprintf("/proc/self/fd/%d", fd), unix.AT_FDCWD, lock, unix.AT_SYMLINK_FOLLOW))
+}
+
+// maxLocked is the age from which on a lock is taken for one that was left behind.
+const maxLocked = 15 * time.Minute
+
+// stale says whether the holder of a lock is not there any more.
+func stale(lock, host string) bool {
+	if info, err := os.Lstat(lock); err == nil && time.Since(info.ModTime()) > maxLocked {
+		return true
+	}
+	raw, err := os.ReadFile(lock)
+	return err == nil && dead(string(raw), host)
 }
 
 // dead says whether the holder of a lock was a process of this machine that has ended.

@@ -55,7 +55,7 @@ func undo(path string, progress func(done, all int), at func(what string)) (*Und
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	if whole == 0 {
-		return nil, fmt.Errorf("%s: the journal is empty", path)
+		return nil, fmt.Errorf("%s is no journal of sluice filter", path)
 	}
 	if out.Already {
 		return out, nil

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	goruntime "runtime"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -85,7 +86,7 @@ The exit code is 1 if there were errors; with --exit-code it is 3 if any message
 		f.StringVar(&o.discard, "discard", discardKeep, `what becomes of discarded messages: keep, delete, or "move MAILBOX"`)
 		f.BoolVar(&o.create, "create", false, "make mailboxes that are missing, as if each fileinto said :create")
 		f.StringVar(&o.separator, "separator", "/", "what parts the levels of mailbox names in the script: / or .")
-		f.BoolVar(&o.send, "send", false, "with --apply also send: redirects, replies, vacation messages, notifications")
+		f.BoolVar(&o.send, "send", false, "with --apply also send redirects, vacation messages and notifications, and let scripts run external programs")
 		f.BoolVar(&o.exitCode, "exit-code", false, "end with 3 if a message would change")
 		f.StringVar(&o.namespace, "namespace", "admin", "key space of the script")
 		f.StringVar(&o.trust, "trust", "admin", "admin or user")
@@ -138,13 +139,27 @@ func (o *filterOptions) check() error {
 	return nil
 }
 
+// collectLess has garbage collected less often than suits a server: a run makes much of it, and little
+// stays. It returns what takes that back.
+func collectLess() (restore func()) {
+	if os.Getenv("GOGC") != "" || os.Getenv("GOMEMLIMIT") != "" {
+		return func() {}
+	}
+	percent, limit := debug.SetGCPercent(800), debug.SetMemoryLimit(512<<20)
+	return func() {
+		debug.SetGCPercent(percent)
+		debug.SetMemoryLimit(limit)
+	}
+}
+
 // filter runs the script over the mailbox.
 func filter(cmd *cobra.Command, c *Config, o *filterOptions, script, path string) (err error) {
+	defer collectLess()()
 	code, err := os.ReadFile(script)
 	if err != nil {
 		return err
 	}
-	f := &filterRun{o: o, config: c, engine: newEngine(c), started: time.Now(), stores: newFilterStores(c, o.apply)}
+	f := &filterRun{o: o, config: c, engine: newEngine(c), started: time.Now(), stores: newFilterStores(c, o.apply), lists: newLists(c)}
 	compile := runtime.CompileOptions{Stage: runtime.StageDeliver, Trust: o.trusted, Stores: f.stores.names, Include: includeOf(c)(script)}
 	if o.send {
 		compile.Refused = refusedOf(c)

@@ -79,6 +79,10 @@ func (f *filterRun) decide(out *filtered, msg *mailbox.Message) {
 			note(a, "only mail that is being delivered is replied to")
 		case runtime.FileCopy:
 			note(a, "a copy of what is sent is not filed here")
+		case runtime.Discard, runtime.Mark:
+		default:
+			note(a, "it is for mail that is being delivered")
+			goes = goes || !a.Copy
 		}
 	}
 	if out.problem != nil {

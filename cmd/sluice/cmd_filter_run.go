@@ -31,6 +31,7 @@ type filterRun struct {
 	program runtime.Program
 	source  mailbox.Source
 	stores  *filterStores
+	lists   *lists
 	started time.Time
 	// mailboxes answers whether the script may file into a mailbox.
 	mailboxes func(name string) bool
@@ -140,11 +141,8 @@ func (f *filterRun) each(ctx context.Context, from int, done func(*filtered) err
 				return err
 			}
 		}
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
 	}
-	return nil
+	return ctx.Err() // chunks may be missing
 }
 
 // errLater ends a run that asks for a store before its turn.
@@ -173,16 +171,20 @@ func (f *filterRun) one(ctx context.Context, i int, turn bool) (out filtered) {
 		}
 		return !turn
 	}
-	host := &runtime.Live{
+	store := func(name string) (kv.Store, error) {
+		if early() {
+			return nil, errLater
+		}
+		return f.stores.store(ctx, name)
+	}
+	live := &runtime.Live{
 		Stores: func(name string) (kv.Store, error) {
-			if early() {
-				return nil, errLater
-			}
 			if f.o.trusted == runtime.User && !f.config.userStore(name) {
 				return nil, fmt.Errorf("store %q is not for users' scripts", name)
 			}
-			return f.stores.store(ctx, name)
+			return store(name)
 		},
+		Lists: f.lists.of(f.o.trusted, store),
 		Memory: func() (kv.Store, error) {
 			if early() {
 				return nil, errLater
@@ -196,8 +198,9 @@ func (f *filterRun) one(ctx context.Context, i int, turn bool) (out filtered) {
 			}
 			return f.stores.isLocal(ctx, address)
 		},
-		NoNetwork: true,
+		NoNetwork: !f.o.send,
 	}
+	host := filterHost{live, early}
 	tx := &runtime.Transaction{ID: "filter", Stage: runtime.StageDeliver, Listener: "filter", From: runtime.Path{Address: out.sender},
 		Time: f.started, Hostname: f.config.Server.Hostname, Message: msg.Mail}
 	tx.Rcpt.Address, tx.Rcpt.Account = out.rcpt, "filter" // what is remembered is remembered for all
@@ -221,7 +224,24 @@ func (f *filterRun) one(ctx context.Context, i int, turn bool) (out filtered) {
 	if out.failed == nil && out.problem == nil {
 		f.decide(&out, msg)
 	}
+	if err := msg.Err(); err != nil { // its body is needed only now, and cannot be read
+		out.problem, out.deed, out.changes, out.sends = err, nil, false, nil
+	}
 	return out
+}
+
+// filterHost is a live host whose programs and networks wait for the message's turn, too.
+type filterHost struct {
+	*runtime.Live
+	early func() bool
+}
+
+// Do calls the function.
+func (h filterHost) Do(e *runtime.Env, fn *runtime.Function, a runtime.Args) (runtime.Value, error) {
+	if fn.Effect == runtime.Network && !h.NoNetwork && h.early() {
+		return nil, errLater
+	}
+	return h.Live.Do(e, fn, a)
 }
 
 // namespace is the key space of the script.

@@ -47,6 +47,7 @@ var mayImport = map[string][]string{
 	"imapbridge/wire":     {},
 	"imapbridge/idmap":    {"sqlite"},
 	"mailbox":             {"mail", "imapbridge/wire"},
+	"mailbox/bars":        {"corpus", "peers"}, // a program that measures
 	"imapbridge":          {"imapbridge/wire", "imapbridge/idmap", "mailstore", "mail"},
 	"cmd/sluice":          {"*"},
 	"examples":            {"*"},
