@@ -385,10 +385,12 @@ func (p *parser) tests(n *Node, depth int) bool {
 		return p.call(t, depth+1)
 	}
 	n.Parens = true
+	n.ParensSpan.Start = p.tok.Start
 	p.advance()
 	open := len(p.openNodes)
 	ok := p.testList(depth)
 	n.Tests = p.nodesFrom(open)
+	n.ParensSpan.End = p.last
 	return ok
 }
 

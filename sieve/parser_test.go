@@ -206,7 +206,7 @@ func TestPrint(t *testing.T) {
 }
 
 // checkPrint checks that the printed tree is read as the same tree, and printed alike.
-func checkPrint(t *testing.T, s *Script) {
+func checkPrint(t fataler, s *Script) {
 	t.Helper()
 	printed := Print(s)
 	again, errs := Parse("t", printed)
@@ -240,6 +240,7 @@ func FuzzParse(f *testing.F) {
 			}
 		}
 		if len(errs) == 0 {
+			checkSpans(t, s)
 			checkPrint(t, s)
 		}
 	})

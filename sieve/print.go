@@ -41,6 +41,7 @@ type printer struct {
 	level    int
 	pending  gap // at least this before the next piece
 	last     int // end in the source of the last piece
+	within   int // commands and tests whose arguments are being printed
 }
 
 // want asks for a gap before the next piece; a wider one that is asked for already stays.
@@ -105,6 +106,9 @@ func (p *printer) sourceGap(offset int) gap {
 	case 1:
 		return gapLine
 	}
+	if p.within > 0 {
+		return gapLine // empty lines stay between commands only
+	}
 	return gapBlank
 }
 
@@ -120,12 +124,15 @@ func (p *printer) commands(list []*Node) {
 			}
 		}
 		p.call(n)
+		p.within++
 		if !n.HasBlock {
 			p.piece(";", Span{max(n.End-1, 0), n.End})
+			p.within--
 			continue
 		}
 		p.want(gapSpace)
 		p.piece("{", Span{n.BlockSpan.Start, n.BlockSpan.Start + 1})
+		p.within--
 		p.level++
 		p.commands(n.Block)
 		p.flush(n.BlockSpan.End - 1)
@@ -146,6 +153,8 @@ func (p *printer) beforeComments(offset int) gap {
 // call prints a command or test with its arguments.
 func (p *printer) call(n *Node) {
 	p.piece(n.Name, n.NameSpan)
+	p.within++
+	defer func() { p.within-- }()
 	for i := range n.Args {
 		p.want(gapSpace)
 		p.argument(&n.Args[i])
@@ -158,7 +167,7 @@ func (p *printer) call(n *Node) {
 		p.call(n.Tests[0])
 		return
 	}
-	p.sequence("(", ")", len(n.Tests), width(n), n.Tests[0].Span, n.Tests[len(n.Tests)-1].Span, func(i int) { p.call(n.Tests[i]) })
+	p.sequence("(", ")", len(n.Tests), width(n), n.ParensSpan, func(i int) { p.call(n.Tests[i]) })
 }
 
 func (p *printer) argument(a *Argument) {
@@ -174,14 +183,14 @@ func (p *printer) argument(a *Argument) {
 		for i := range a.Strings {
 			total += len(a.Strings[i].Value) + 4
 		}
-		p.sequence("[", "]", len(a.Strings), total, a.Strings[0].Span, a.Strings[len(a.Strings)-1].Span,
-			func(i int) { p.str(&a.Strings[i]) })
+		p.sequence("[", "]", len(a.Strings), total, a.Span, func(i int) { p.str(&a.Strings[i]) })
 	}
 }
 
-// sequence prints n elements between brackets, on lines of their own if they are long.
-func (p *printer) sequence(open, shut string, n, total int, first, last Span, element func(i int)) {
-	p.piece(open, Span{first.Start, first.Start})
+// sequence prints n elements between the brackets of a span, on lines of their own if they
+// are long.
+func (p *printer) sequence(open, shut string, n, total int, at Span, element func(i int)) {
+	p.piece(open, Span{at.Start, at.Start + 1})
 	long := total > lineWidth-2*p.level
 	if long {
 		p.level++
@@ -202,31 +211,7 @@ func (p *printer) sequence(open, shut string, n, total int, first, last Span, el
 		p.level--
 		p.want(gapLine)
 	}
-	end := p.closing(last.End)
-	p.piece(shut, Span{end, end})
-}
-
-// closing returns the offset of the bracket that closes a list whose last element ends at from: comments
-// may stand between them, and stay there.
-func (p *printer) closing(from int) int {
-	for src := p.script.Source; from < len(src); {
-		rest := src[from:]
-		skip := len(rest) - len(strings.TrimLeft(rest, " \t\r\n"))
-		switch {
-		case skip > 0:
-		case rest[0] == '#':
-			skip = strings.IndexByte(rest, '\n')
-		case strings.HasPrefix(rest, "/*"):
-			if skip = strings.Index(rest[2:], "*/"); skip >= 0 {
-				skip += 4
-			}
-		}
-		if skip <= 0 {
-			break
-		}
-		from += skip
-	}
-	return from
+	p.piece(shut, Span{at.End - 1, at.End})
 }
 
 func (p *printer) str(s *String) {

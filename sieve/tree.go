@@ -36,9 +36,11 @@ type Node struct {
 	Name     string // as written
 	NameSpan Span
 	Args     []Argument
-	// Tests are the test or the tests of a test list, which Parens tells apart.
-	Tests  []*Node
-	Parens bool
+	// Tests are the test or the tests of a test list, which Parens tells apart. ParensSpan is
+	// the list with its parentheses.
+	Tests      []*Node
+	Parens     bool
+	ParensSpan Span
 	// Block holds the commands between braces, if HasBlock.
 	Block     []*Node
 	HasBlock  bool
