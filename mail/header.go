@@ -2,6 +2,7 @@ package mail
 
 import (
 	"bytes"
+	"strings"
 	"sync"
 )
 
@@ -32,12 +33,21 @@ func (h *Header) Fields() []Field {
 	h.once.Do(func() {
 		n := min(bytes.Count(h.raw, []byte{'\n'})+1, 64)
 		fields := make([]Field, 0, n)
-		text := string(h.raw) // one copy that all the names share
+		var names strings.Builder // all the names share a piece of memory; values are not copied
+		names.Grow(12 * n)
+		var room [64]int
+		lengths := room[:0] // of the names
 		scanHeader(h.raw, func(start, nameEnd, end int) {
 			if len(fields) < h.limit {
-				fields = append(fields, Field{Name: text[start:nameEnd], Raw: h.raw[start:end:end]})
+				fields = append(fields, Field{Raw: h.raw[start:end:end]})
+				names.Write(h.raw[start:nameEnd])
+				lengths = append(lengths, nameEnd-start)
 			}
 		})
+		text := names.String()
+		for i, n := range lengths {
+			fields[i].Name, text = text[:n], text[n:]
+		}
 		h.fields = fields
 	})
 	return h.fields
