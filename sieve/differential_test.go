@@ -3,7 +3,6 @@ package sieve
 import (
 	"context"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 	"testing"
@@ -18,11 +17,11 @@ import (
 )
 
 // TestDifferential runs random scripts on random messages here and with go-sieve and
-// compares the actions, in order. What go-sieve is known to do wrong is not generated;
-// TestKnownPeerDefects has it, with the reasons:
+// compares the actions, in order. What go-sieve is known to do wrong is not generated:
 //
 //   - text of a message with ${ in it (expanded a second time when it is used as a key),
-//   - letters beyond ASCII that have a case (:lower and :upper change them),
+//   - ? and characters beyond ASCII in keys (its patterns are regular expressions of
+//     characters, with the case folding of Unicode),
 //   - address fields that cannot be read (one ends the whole test),
 //   - stop without an action (the implicit keep is lost from its list of actions; taken
 //     from its older field here),
@@ -83,15 +82,6 @@ type peerMessage struct{ m *mail.Message }
 func (p peerMessage) HeaderGet(key string) ([]string, error) { return p.m.Header().Texts(key), nil }
 func (p peerMessage) MessageSize() int                       { return int(p.m.Size()) }
 
-// Its own reader of bodies does for these messages, which are plain.
-func (p peerMessage) BodyRaw(ctx context.Context) (io.Reader, error) {
-	return interp.MessageStatic{RawMessage: p.m.Raw()}.BodyRaw(ctx)
-}
-
-func (p peerMessage) BodyParts(ctx context.Context, types []string) ([]interp.BodyPart, error) {
-	return interp.MessageStatic{RawMessage: p.m.Raw()}.BodyParts(ctx, types)
-}
-
 func peerActions(script, message, from string) ([]string, error) {
 	o := gosieve.DefaultOptions()
 	o.Interp.MaxRedirects = 1000
@@ -149,7 +139,7 @@ func (g *scriptGenerator) of(list ...string) string { return rapid.SampledFrom(l
 func (g *scriptGenerator) below(n int) int          { return rapid.IntRange(0, n-1).Draw(g.t, "") }
 
 func (g *scriptGenerator) word() string {
-	return g.of("sale", "Sale", "ticket", "list", "a", "A", "", "b c", "x.y", "[1]", "100", "99", "007", "(z)", "ticket #5", "^$|", "example.org", "ann@example.org", "Bob", "bob", "\u65e5\u672c", "\u00a9")
+	return g.of("sale", "Sale", "ticket", "list", "a", "A", "", "b c", "x.y", "[1]", "100", "99", "007", "(z)", "ticket #5", "^$|", "example.org", "ann@example.org", "Bob", "bob")
 }
 
 // text is a text that comes into a script or message as it is.
@@ -173,14 +163,10 @@ func (g *scriptGenerator) message() string {
 			}
 			fmt.Fprintf(&b, "%s: %s\r\n", name, strings.Join(list, ", "))
 		default:
-			fmt.Fprintf(&b, "%s:%s%s\r\n", name, g.of(" ", "", "\t", "\r\n "), strings.ReplaceAll(g.text(), " ", g.of(" ", "\r\n ", "\r\n\t")))
+			fmt.Fprintf(&b, "%s: %s\r\n", name, g.text())
 		}
 	}
-	b.WriteString("\r\n" + strings.Repeat("body\r\n", g.below(40)))
-	for range g.below(3) {
-		b.WriteString(g.text() + "\r\n")
-	}
-	return b.String()
+	return b.String() + "\r\n" + strings.Repeat("body\r\n", g.below(40))
 }
 
 func (g *scriptGenerator) address() string {
@@ -189,7 +175,7 @@ func (g *scriptGenerator) address() string {
 
 func (g *scriptGenerator) script() string {
 	g.flags = g.below(2) == 0
-	return `require ["fileinto", "envelope", "variables", "copy", "imap4flags", "relational", "subaddress", "body", "comparator-i;ascii-numeric"];` + "\n" + g.block(1+g.below(5))
+	return `require ["fileinto", "envelope", "variables", "copy", "imap4flags", "relational", "subaddress", "comparator-i;ascii-numeric"];` + "\n" + g.block(1+g.below(5))
 }
 
 func (g *scriptGenerator) block(n int) string {
@@ -246,7 +232,7 @@ func (g *scriptGenerator) value() string {
 }
 
 func (g *scriptGenerator) test(depth int) string {
-	k := g.below(14)
+	k := g.below(12)
 	if depth > 2 && k < 3 {
 		k = 3
 	}
@@ -272,8 +258,6 @@ func (g *scriptGenerator) test(depth int) string {
 	case 8:
 		comparator := g.of(`:comparator "i;ascii-casemap" `, `:comparator "i;octet" `) // the default is another one here
 		return "string " + comparator + g.of("", ":is ", ":contains ", ":matches ") + g.value() + " " + g.keys()
-	case 12:
-		return "body " + g.of(":raw ", ":text ", `:content "text" `, `:content "text/plain" `, `:content "image" `) + g.of(":is ", ":contains ", ":matches ") + g.keys()
 	case 9:
 		return fmt.Sprintf(`header :count "%s" :comparator "i;ascii-numeric" %s "%d"`, g.operator(), g.headers("subject", "x-a", "x-b"), g.below(4))
 	case 10:
@@ -297,7 +281,7 @@ func (g *scriptGenerator) headers(names ...string) string {
 
 func (g *scriptGenerator) keys() string {
 	key := func() string {
-		s := g.of("", "*", "*", "?") + g.word() + g.of("", "*", "*", "?", "??", "${v1}")
+		s := g.of("", "*", "*") + g.word() + g.of("", "*", "*", "${v1}")
 		if g.below(4) == 0 {
 			s += g.of("*", " ") + g.word() + g.of("*", "")
 		}
