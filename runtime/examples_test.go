@@ -1,6 +1,7 @@
 package runtime
 
 import (
+	"slices"
 	"strings"
 	"testing"
 )
@@ -15,13 +16,19 @@ func TestEveryExampleOfTheTable(t *testing.T) {
 		}
 		for _, ex := range f.Examples {
 			t.Run(ex.Code, func(t *testing.T) {
+				c := newClock()
+				source := strings.Join(append(slices.Clone(ex.Setup), ex.Code), "\n")
+				r := runTiny(t, source, RunOptions{Host: liveOver(newStore(t, c)), Now: c.now})
+				if ex.Error != "" {
+					if r.Err == nil || WithoutPlace(r.Err) != ex.Error || ex.Want != "" {
+						t.Errorf("got %s, %v, want the error %s", ValueText(r.Value), r.Err, ex.Error)
+					}
+					return
+				}
 				want, err := ParseLiteral(ex.Want)
 				if err != nil {
 					t.Fatal(err)
 				}
-				c := newClock()
-				source := strings.Join(append(ex.Setup, ex.Code), "\n")
-				r := runTiny(t, source, RunOptions{Host: liveOver(newStore(t, c)), Now: c.now})
 				if r.Err != nil {
 					t.Fatal(r.Err)
 				}

@@ -75,7 +75,9 @@ func init() {
 		Doc:    "Returns the hash of text in lower case hex digits.",
 		Params: []Param{textParam, {Name: "algorithm", Kind: String, Doc: "md5, sha1, sha256 or sha512"}},
 		Result: String, Trust: User,
-		Examples: []Example{{Code: `hash("sluice", "md5")`, Want: `"` + hex.EncodeToString(sum(md5.New(), "sluice")) + `"`}},
+		Examples: []Example{{Code: `hash("sluice", "md5")`, Want: `"` + hex.EncodeToString(sum(md5.New(), "sluice")) + `"`},
+			{Code: `hash("sluice", "crc")`, Error: `hash: unknown algorithm "crc"; known are md5, sha1, sha256, sha512`},
+			{Code: `hash(1, "md5")`, Error: `hash: argument 1 (text): expected string, got int`}},
 		Call: func(_ *Env, a Args) (Value, error) {
 			var h hash.Hash
 			switch a.String(1) {

@@ -36,11 +36,21 @@ type Param struct {
 
 // Example is a call and its result. Code is an expression that means the same in all
 // languages (function calls with literal arguments); Want is a literal. It is run in
-// every language by tests, in a fresh store; several lines of Setup run before it.
+// every language by tests, in a fresh store; several lines of Setup run before it. A call
+// that fails has Error in place of Want: the text of the error, without its place.
 type Example struct {
 	Setup []string
 	Code  string
 	Want  string
+	Error string
+}
+
+// Outcome returns what the reference shows behind the arrow: the result, or the error.
+func (x Example) Outcome() string {
+	if x.Error != "" {
+		return "error: " + x.Error
+	}
+	return x.Want
 }
 
 // Function is one line of the table that all languages call.

@@ -65,7 +65,7 @@ func (f *Function) describe(b *bytes.Buffer) {
 		for _, s := range ex.Setup {
 			fmt.Fprintln(b, s)
 		}
-		fmt.Fprintf(b, "%s  → %s\n", ex.Code, ex.Want)
+		fmt.Fprintf(b, "%s  → %s\n", ex.Code, ex.Outcome())
 	}
 	b.WriteString("```\n")
 }

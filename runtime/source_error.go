@@ -2,6 +2,7 @@ package runtime
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 )
 
@@ -23,6 +24,18 @@ func (e *SourceError) Error() string {
 
 // Unwrap returns the cause.
 func (e *SourceError) Unwrap() error { return e.Err }
+
+// WithoutPlace returns the text of a script's error without the place in front of it: a
+// name, a line and a column.
+func WithoutPlace(err error) string {
+	text := err.Error()
+	if at := place.FindStringIndex(text); at != nil {
+		return text[at[1]:]
+	}
+	return text
+}
+
+var place = regexp.MustCompile(`^\S*:[0-9]+:[0-9]+: `)
 
 // MaxSourceErrors is how many errors of one script are told at most.
 const MaxSourceErrors = 20

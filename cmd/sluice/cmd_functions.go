@@ -17,7 +17,13 @@ func functionJSON(f *runtime.Function) map[string]any {
 	}
 	examples := []map[string]any{}
 	for _, ex := range f.Examples {
-		examples = append(examples, map[string]any{"setup": append([]string{}, ex.Setup...), "code": ex.Code, "result": ex.Want})
+		one := map[string]any{"setup": append([]string{}, ex.Setup...), "code": ex.Code}
+		if ex.Error != "" {
+			one["error"] = ex.Error
+		} else {
+			one["result"] = ex.Want
+		}
+		examples = append(examples, one)
 	}
 	stages := f.Stages
 	if stages == nil {
@@ -66,7 +72,7 @@ func init() {
 						fmt.Fprintf(w, "  %-10s %s: %s\n", p.Name, p.Kind, p.Doc)
 					}
 					for _, ex := range f.Examples {
-						fmt.Fprintf(w, "\n  %s  → %s\n", ex.Code, ex.Want)
+						fmt.Fprintf(w, "\n  %s  → %s\n", ex.Code, ex.Outcome())
 					}
 					return nil
 				}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -170,9 +171,12 @@ func TestExamplesOfTheTableInEveryLanguage(t *testing.T) {
 	ran := 0
 	for _, f := range runtime.Functions() {
 		for _, ex := range f.Examples {
-			want, err := runtime.ParseLiteral(ex.Want)
-			if err != nil {
-				t.Fatal(err)
+			var want runtime.Value
+			if ex.Error == "" {
+				var err error
+				if want, err = runtime.ParseLiteral(ex.Want); err != nil {
+					t.Fatal(err)
+				}
 			}
 			for suffix, program := range map[string]string{
 				".expr":  strings.Join(append(ex.Setup, ex.Code), ";\n"),
@@ -180,14 +184,22 @@ func TestExamplesOfTheTableInEveryLanguage(t *testing.T) {
 				".sieve": sieveExample(ex),
 			} {
 				t.Run(ex.Code+suffix, func(t *testing.T) {
+					host, store := storeHost(t)
+					res := &runtime.Result{}
 					p, err := e.Compile("example"+suffix, []byte(program), compileAll)
+					if err == nil {
+						res = e.Run(t.Context(), p, runtime.ExampleTransaction(), runtime.RunOptions{Host: host, Trust: runtime.Admin, Namespace: "a:admin"})
+						err = res.Err
+					}
+					ran++
+					if ex.Error != "" {
+						if err == nil || inExpression.ReplaceAllString(runtime.WithoutPlace(err), "") != ex.Error {
+							t.Errorf("got %v, want the error %s\n%s", err, ex.Error, program)
+						}
+						return
+					}
 					if err != nil {
 						t.Fatalf("%v\n%s", err, program)
-					}
-					host, store := storeHost(t)
-					res := e.Run(t.Context(), p, runtime.ExampleTransaction(), runtime.RunOptions{Host: host, Trust: runtime.Admin, Namespace: "a:admin"})
-					if res.Err != nil {
-						t.Fatalf("%v\n%s", res.Err, program)
 					}
 					got := res.Value
 					if suffix == ".sieve" {
@@ -208,7 +220,6 @@ func TestExamplesOfTheTableInEveryLanguage(t *testing.T) {
 					if !runtime.Equal(got, want) {
 						t.Errorf("got %s, want %s", runtime.ValueText(got), ex.Want)
 					}
-					ran++
 				})
 			}
 		}
@@ -217,6 +228,10 @@ func TestExamplesOfTheTableInEveryLanguage(t *testing.T) {
 		t.Errorf("%d examples ran", ran)
 	}
 }
+
+// inExpression is what Sieve puts in front of an error of an expression that it found when
+// it compiled the script.
+var inExpression = regexp.MustCompile(`^in (line \d+, column \d+ of )?the expression: `)
 
 // sieveExample is an example as a Sieve script that leaves the result in the store.
 func sieveExample(ex runtime.Example) string {

@@ -17,6 +17,12 @@ func (r Room) Examples(t *testing.T) {
 	for _, f := range runtime.Functions() {
 		for _, ex := range f.Examples {
 			t.Run(ex.Code, func(t *testing.T) {
+				host, _ := Live(t)
+				source := strings.Join(append(slices.Clone(ex.Setup), ex.Code), ";\n")
+				if ex.Error != "" {
+					r.fails(t, source, ex.Error, host)
+					return
+				}
 				want, err := runtime.ParseLiteral(ex.Want)
 				if err != nil {
 					t.Fatal(err)
@@ -24,8 +30,7 @@ func (r Room) Examples(t *testing.T) {
 				if r.Literal != nil {
 					want = r.Literal(want)
 				}
-				host, _ := Live(t)
-				p := r.Compile(t, strings.Join(append(slices.Clone(ex.Setup), ex.Code), ";\n"), runtime.CompileOptions{})
+				p := r.Compile(t, source, runtime.CompileOptions{})
 				got := Execute(t, p, runtime.RunOptions{Host: host})
 				if got.Err != nil {
 					t.Fatal(got.Err)
@@ -35,6 +40,18 @@ func (r Room) Examples(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// fails holds a script to the text of its error, found when it is compiled or run.
+func (r Room) fails(t *testing.T, source, want string, host runtime.Host) {
+	t.Helper()
+	p, err := r.Language.Compile(r.Script, []byte(source), runtime.CompileOptions{Trust: runtime.Admin})
+	if err == nil {
+		err = Execute(t, p, runtime.RunOptions{Host: host}).Err
+	}
+	if err == nil || runtime.WithoutPlace(err) != want {
+		t.Errorf("got %v, want the error %s", err, want)
 	}
 }
 
