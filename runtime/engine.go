@@ -62,8 +62,8 @@ type Result struct {
 	Value  Value
 	Err    error
 	Record *Record
-	// StoreErr is the first error of a store that could not be reached, whether the script
-	// caught it or not. A run that failed with StoreErr set is one for on-store-error.
+	// StoreErr is the first error of a store that could not be reached, or temporary failure of
+	// the network, whether the script caught it or not. A run that failed with StoreErr set is one for on-store-error.
 	StoreErr error
 }
 

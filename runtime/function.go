@@ -61,6 +61,7 @@ type Function struct {
 	Params   []Param
 	Result   Kind
 	Effect   Effect
+	Asks     string  // dns or http, if its effect is Network and it asks nothing else
 	Stages   []Stage // nil: all
 	Trust    Trust   // least trust that may call it
 	Examples []Example

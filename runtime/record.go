@@ -100,7 +100,7 @@ var causes = []struct {
 }{
 	{"unavailable", kv.ErrUnavailable}, {"unsupported", kv.ErrUnsupported}, {"not counter", kv.ErrNotCounter},
 	{"too large", kv.ErrTooLarge}, {"value too large", ErrTooLarge}, {"locked", kv.ErrLocked}, {"not owner", kv.ErrNotOwner},
-	{"not found", kv.ErrNotFound}, {"invalid", kv.ErrInvalid}, {"overflow", kv.ErrOverflow}, {"full", kv.ErrFull}, {"closed", kv.ErrClosed}, {"refused", ErrRefused}, {"replay", ErrReplay}, {"deadline", context.DeadlineExceeded},
+	{"not found", kv.ErrNotFound}, {"invalid", kv.ErrInvalid}, {"overflow", kv.ErrOverflow}, {"full", kv.ErrFull}, {"closed", kv.ErrClosed}, {"refused", ErrRefused}, {"temporary", ErrTemporary}, {"replay", ErrReplay}, {"deadline", context.DeadlineExceeded},
 	{"cancelled", context.Canceled},
 }
 

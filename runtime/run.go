@@ -33,7 +33,7 @@ type run struct {
 	// broken is what ended the run: a limit, or a replay that went astray. Once it is set
 	// every call fails, so that a script that catches errors cannot go on.
 	broken error
-	// storeErr is the first error of a store that could not be reached.
+	// storeErr is the first error of a store that could not be reached, or of the network.
 	storeErr error
 	// atEnd are done when the program has ended, however it ended.
 	atEnd []func(context.Context)
@@ -61,7 +61,7 @@ func (r *run) Invoke(name string, args []Value) (Value, error) {
 		if errors.Is(err, ErrBudget) || errors.Is(err, ErrReplay) {
 			r.broken = err
 		}
-		if r.storeErr == nil && asked && errors.Is(err, kv.ErrUnavailable) {
+		if r.storeErr == nil && asked && (errors.Is(err, kv.ErrUnavailable) || errors.Is(err, ErrTemporary)) {
 			r.storeErr = err
 		}
 	}
