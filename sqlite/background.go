@@ -77,7 +77,16 @@ func (db *DB) commitStep(batch []*request) error {
 		return wrap("checkpoint", db.path, err)
 	}
 	err := db.commit(batch)
-	return errors.Join(err, wrap("checkpoint", db.path, db.writer.checkpointAt(autoCheckpoint)))
+	return errors.Join(err, wrap("checkpoint", db.path, db.writer.checkpointAt(db.checkpoint)))
+}
+
+// catchUp checkpoints what foreground writes have left in the WAL, before a step that runs
+// alone: that step would have to do it otherwise, and be as long.
+func (db *DB) catchUp(step *request) {
+	if db.left && step.budget >= aloneBudget {
+		db.left = false
+		_ = db.writer.execBatch("PRAGMA wal_checkpoint(PASSIVE)") // what it could not do, the next one does
+	}
 }
 
 // countStep adds a step to the statistics. Only who uses the connection calls it.

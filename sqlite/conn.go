@@ -26,11 +26,14 @@ type Conn struct {
 	args   []driver.NamedValue // scratch; a statement copies them before it returns
 	open   *Rows               // rows that are not closed yet, newest first
 	lastID int64
+
+	changed bool // a statement that may change something has succeeded since fn began
 }
 
 // statement is a prepared statement and what Exec needs to know of it.
 type statement struct {
 	raw     *sqlite3.SQLiteStmt
+	changes bool // is no reading
 	returns bool // may yield rows, so that stepping once is not enough
 	busy    bool // rows of it are open
 	cached  bool
@@ -43,6 +46,7 @@ func (c *Conn) Exec(query string, args ...any) (changes int64, err error) {
 		if len(args) > 0 {
 			return 0, errors.New("sqlite: exec: several statements cannot take arguments")
 		}
+		c.changed = true
 		res, err := c.raw.Exec(query, nil)
 		if err != nil {
 			return 0, wrap("exec", c.path, err)
@@ -68,6 +72,7 @@ func (c *Conn) Exec(query string, args ...any) (changes int64, err error) {
 	if err != nil {
 		return 0, wrap("exec", c.path, err)
 	}
+	c.changed = c.changed || st.changes
 	c.lastID, _ = res.LastInsertId() // the driver's result never fails
 	return res.RowsAffected()
 }
@@ -103,6 +108,7 @@ func (c *Conn) query(st *statement, args []any) *Rows {
 		c.release(st)
 		return &Rows{err: wrap("query", c.path, err)}
 	}
+	c.changed = c.changed || st.changes
 	r := &Rows{c: c, st: st, raw: raw, values: make([]driver.Value, len(raw.Columns())), older: c.open}
 	c.open = r
 	return r
@@ -126,7 +132,7 @@ func (c *Conn) prepare(query string) (*statement, error) {
 	if !ok {
 		return nil, fmt.Errorf("sqlite: prepare: unexpected statement %T", raw)
 	}
-	fresh := &statement{raw: stmt, busy: true, returns: stmt.Readonly() || strings.Contains(strings.ToUpper(query), "RETURNING")}
+	fresh := &statement{raw: stmt, busy: true, changes: !stmt.Readonly(), returns: stmt.Readonly() || strings.Contains(strings.ToUpper(query), "RETURNING")}
 	if st != nil {
 		return fresh, nil // the cached one is in use by an outer loop
 	}

@@ -22,6 +22,7 @@ type request struct {
 	fn      func(*Tx) error
 	tx      Tx
 	passing bool // changes nothing, so that background writes need not yield to it
+	loose   bool // see WriteLoose
 	budget  time.Duration
 	state   atomic.Int32
 	err     error
@@ -37,7 +38,7 @@ var requests = sync.Pool{New: func() any {
 
 func newRequest(ctx context.Context, fn func(*Tx) error) *request {
 	r := requests.Get().(*request)
-	r.ctx, r.fn, r.err, r.passing = ctx, fn, nil, false
+	r.ctx, r.fn, r.err, r.passing, r.loose = ctx, fn, nil, false, false
 	r.state.Store(queued)
 	return r
 }

@@ -46,6 +46,10 @@ type Options struct {
 	// Cache is how many octets of pages each connection keeps at most; default 8 MiB. A
 	// reader drops them all when somebody has written since its last read.
 	Cache int
+	// Checkpoint is the pages in the WAL at which a commit is followed by a checkpoint; default
+	// 1000. More of them write a page of the file once for more of its changes, and make that
+	// commit longer: by some 5 to 20 us a page.
+	Checkpoint int
 	// MaxBatch is the most writes in one commit; default 512.
 	MaxBatch int
 	// Logger hears of I/O errors and panics; default none.
@@ -54,11 +58,13 @@ type Options struct {
 
 // DB is an open database file. All methods may be called from many goroutines.
 type DB struct {
-	path     string
-	log      *slog.Logger
-	maxBatch int
+	path       string
+	log        *slog.Logger
+	maxBatch   int
+	checkpoint int
 
 	writer *Conn // owned by who made the queue busy
+	left   bool  // whether foreground writes may have left much in the WAL; as writer
 	queue  queue
 	ended  chan struct{} // closed when the writer goroutine has closed its connection
 	failed atomic.Pointer[error]
@@ -109,20 +115,27 @@ func Open(ctx context.Context, path string, o Options) (*DB, error) {
 	if o.Cache <= 0 {
 		o.Cache = defaultCache
 	}
+	if o.Checkpoint <= 0 {
+		o.Checkpoint = autoCheckpoint
+	}
 	w, err := connect(abs, true, o.Cache)
 	if err != nil {
 		return nil, err
+	}
+	if err := w.checkpointAt(o.Checkpoint); err != nil {
+		return nil, errors.Join(err, w.close())
 	}
 	if err := w.migrate(ctx, o.Schema); err != nil {
 		return nil, errors.Join(err, w.close())
 	}
 	db := &DB{
-		path:     abs,
-		log:      o.Logger,
-		maxBatch: o.MaxBatch,
-		writer:   w,
-		ended:    make(chan struct{}),
-		readers:  pool{path: abs, cache: o.Cache, slots: make(chan struct{}, o.Readers)},
+		path:       abs,
+		log:        o.Logger,
+		maxBatch:   o.MaxBatch,
+		checkpoint: o.Checkpoint,
+		writer:     w,
+		ended:      make(chan struct{}),
+		readers:    pool{path: abs, cache: o.Cache, slots: make(chan struct{}, o.Readers)},
 	}
 	db.queue.wake = make(chan struct{}, 1)
 	go db.serve()

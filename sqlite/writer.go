@@ -14,6 +14,20 @@ type Tx struct {
 	*Conn
 	after  []func()
 	budget time.Duration
+	loose  bool // no savepoint stands before this fn
+}
+
+// Guard makes what fn writes from here on undone as a whole if fn fails. WriteLoose has it
+// called before the first of several changes; after Write it does nothing.
+func (tx *Tx) Guard() error {
+	if !tx.loose {
+		return nil
+	}
+	if err := tx.run("SAVEPOINT fn"); err != nil {
+		return wrap("savepoint", tx.path, err)
+	}
+	tx.loose = false
+	return nil
 }
 
 // OnCommit has f run after the commit is durable and before Write returns, and before
@@ -30,15 +44,23 @@ func (tx *Tx) OnCommit(f func()) { tx.after = append(tx.after, f) }
 // ends before fn was begun, fn never runs and ctx's error is returned; after that,
 // Write waits for the outcome.
 func (db *DB) Write(ctx context.Context, fn func(*Tx) error) error {
-	return db.write(ctx, fn, false)
+	return db.write(ctx, fn, false, false)
 }
 
-func (db *DB) write(ctx context.Context, fn func(*Tx) error, passing bool) error {
+// WriteLoose is Write for an fn that makes one change at most, by its last statement: such a
+// statement happens as a whole or not at all, so fn needs no savepoint, which costs as much as
+// the statement does. An fn that goes on to make several changes calls Tx.Guard first; one that
+// fails after a change without it undoes the whole commit, with the writes of others.
+func (db *DB) WriteLoose(ctx context.Context, fn func(*Tx) error) error {
+	return db.write(ctx, fn, false, true)
+}
+
+func (db *DB) write(ctx context.Context, fn func(*Tx) error, passing, loose bool) error {
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("sqlite: write: %w", err)
 	}
 	r := newRequest(ctx, fn)
-	r.passing, r.budget = passing, besideBudget
+	r.passing, r.loose, r.budget = passing, loose, besideBudget
 	lead, err := db.queue.push(r)
 	switch {
 	case err != nil:
@@ -70,6 +92,7 @@ func (db *DB) lead(r *request) error {
 		if ended {
 			db.abandon()
 		}
+		db.left = db.left || !r.passing
 		db.queue.release(!r.passing)
 		if !ended {
 			r.free()
@@ -96,7 +119,7 @@ func (db *DB) DataVersion(ctx context.Context) (int64, error) {
 	// It has to be the writer's connection: for any other, our own commits are foreign.
 	err := db.write(ctx, func(tx *Tx) error {
 		return tx.QueryRow("PRAGMA data_version").Scan(&n)
-	}, true)
+	}, true, true)
 	return n, err
 }
 
@@ -128,6 +151,7 @@ func (db *DB) serve() {
 			return
 		}
 		if step {
+			db.catchUp(batch[0])
 			began := time.Now()
 			err := db.commitStep(batch)
 			d := time.Since(began)
@@ -137,6 +161,7 @@ func (db *DB) serve() {
 		} else {
 			err := db.commit(batch)
 			wrote := slices.ContainsFunc(batch, func(r *request) bool { return !r.passing })
+			db.left = db.left || wrote
 			db.answer(batch, err)
 			db.queue.release(wrote)
 		}
@@ -200,16 +225,17 @@ func (db *DB) commit(batch []*request) error {
 }
 
 // runOne runs one fn. Its own error goes to r.err; the returned error ends the batch.
-// The first of a batch needs no savepoint: undoing it is undoing everything.
+// The first of a batch needs no savepoint: undoing it is undoing everything. Nor does
+// one that makes a single change.
 func (db *DB) runOne(r *request, first bool) error {
 	w := db.writer
-	if !first {
+	if !first && !r.loose {
 		if err := w.run("SAVEPOINT fn"); err != nil {
 			return errors.Join(db.broken("savepoint", err), db.rollback())
 		}
 	}
-	r.tx = Tx{Conn: w, budget: r.budget}
-	w.ctx = r.ctx
+	r.tx = Tx{Conn: w, budget: r.budget, loose: !first && r.loose}
+	w.ctx, w.changed = r.ctx, false
 	r.err = db.call(r)
 	w.settle()
 	if w.raw.AutoCommit() {
@@ -225,6 +251,10 @@ func (db *DB) runOne(r *request, first bool) error {
 	}
 	var err error
 	switch {
+	case r.tx.loose && (r.err == nil || !w.changed):
+	case r.tx.loose:
+		err := db.broken("write", fmt.Errorf("a loose write failed after a change: %w", r.err))
+		return errors.Join(err, db.rollback())
 	case r.err == nil && !first:
 		err = w.run("RELEASE fn")
 	case r.err != nil && !first:

@@ -281,3 +281,57 @@ func TestManyWritersLoseNoIncrement(t *testing.T) {
 		t.Errorf("counted %d, want 400", n)
 	}
 }
+
+func TestALooseWriteThatFailsLeavesTheOthers(t *testing.T) {
+	boom := errors.New("boom")
+	type fn = func(*Tx) error
+	guarded := func(tx *Tx) error {
+		if err := tx.Guard(); err != nil {
+			return err
+		}
+		return errors.Join(put("1", "x")(tx), put("2", "x")(tx))
+	}
+	for name, tt := range map[string]struct {
+		odd  fn
+		errs int // of the three writes
+		want map[string]string
+	}{
+		"one change":               {put("1", "x"), 0, map[string]string{"0": "x", "1": "x", "3": "x"}},
+		"an error before a change": {func(*Tx) error { return boom }, 1, map[string]string{"0": "x", "3": "x"}},
+		"an error of the change": {func(tx *Tx) error {
+			_, err := tx.Exec(`INSERT INTO t VALUES ('0', 'again')`)
+			return err
+		}, 1, map[string]string{"0": "x", "3": "x"}},
+		"several changes with a guard": {guarded, 0, map[string]string{"0": "x", "1": "x", "2": "x", "3": "x"}},
+		"an error behind a guard":      {func(tx *Tx) error { return errors.Join(guarded(tx), boom) }, 1, map[string]string{"0": "x", "3": "x"}},
+		"an error after a change":      {func(tx *Tx) error { return errors.Join(put("1", "x")(tx), boom) }, 3, map[string]string{}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			db := openTest(t, Options{})
+			release := hold(t, db)
+			errs := make([]error, 3)
+			var wg sync.WaitGroup
+			for i, fn := range []fn{put("0", "x"), tt.odd, put("3", "x")} {
+				wg.Go(func() { errs[i] = db.WriteLoose(t.Context(), fn) })
+				waitQueued(db, i+1)
+			}
+			release()
+			wg.Wait()
+			failed := 0
+			for _, err := range errs {
+				if err != nil {
+					failed++
+				}
+			}
+			if failed != tt.errs {
+				t.Errorf("%d writes failed, want %d: %v", failed, tt.errs, errs)
+			}
+			if diff := cmp.Diff(tt.want, all(t, db)); diff != "" {
+				t.Error(diff)
+			}
+			if err := db.Write(t.Context(), put("later", "x")); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}

@@ -49,6 +49,10 @@ CREATE TABLE meta (name TEXT PRIMARY KEY, v NOT NULL) WITHOUT ROWID;
 `, `ALTER TABLE kv ADD COLUMN fence INTEGER NOT NULL DEFAULT 0`,
 	`ALTER TABLE kv ADD COLUMN sum INTEGER`}
 
+// checkpoint is the pages in the WAL at which its content is moved to the file. Small rows at
+// random places of a large file cost a page each there, and a sync for all of them.
+const checkpoint = 4000
+
 // smallValue is the largest value that stands beside its key.
 const smallValue = 1 << 10
 
@@ -72,7 +76,7 @@ var (
 
 // Open opens or creates the file at path.
 func Open(ctx context.Context, path string, o Options) (*Store, error) {
-	db, err := sqlite.Open(ctx, path, sqlite.Options{Schema: schema, Readers: o.Readers, Cache: o.Cache, Logger: o.Logger})
+	db, err := sqlite.Open(ctx, path, sqlite.Options{Schema: schema, Readers: o.Readers, Cache: o.Cache, Checkpoint: checkpoint, Logger: o.Logger})
 	if err != nil {
 		return nil, fmt.Errorf("kv/sqlite: %w", err)
 	}
@@ -156,6 +160,9 @@ func (s *Store) timed(fn func(tx *sqlite.Tx, now int64) error) func(tx *sqlite.T
 	return func(tx *sqlite.Tx) error {
 		now := s.clock.Milli()
 		if now >= s.saved+1000 {
+			if err := tx.Guard(); err != nil {
+				return err
+			}
 			if err := setMeta(tx, "clock", now); err != nil {
 				return err
 			}

@@ -75,11 +75,17 @@ func (s *Store) put(tx *sqlite.Tx, key []byte, r row, now int64) error {
 	if len(v) > smallValue {
 		small = nil
 		s.anyBig.Store(true)
+		if err := tx.Guard(); err != nil {
+			return err
+		}
 		_, err := tx.Exec(`INSERT INTO big (k, v, exp) VALUES (?, ?, ?) ON CONFLICT (k) DO UPDATE SET v = excluded.v, exp = excluded.exp`, key, v, exp)
 		if err != nil {
 			return err
 		}
 	} else if s.anyBig.Load() {
+		if err := tx.Guard(); err != nil {
+			return err
+		}
 		if _, err := tx.Exec(`DELETE FROM big WHERE k = ?`, key); err != nil {
 			return err
 		}
@@ -133,7 +139,7 @@ func (s *Store) GetMany(ctx context.Context, ks []kv.Key) ([]kv.Value, error) {
 	return values, nil
 }
 
-// edit runs change in the writer, with the row's key and the deadline that ttl means.
+// edit runs change, which writes one row, in the writer, with the row's key and the deadline that ttl means.
 func (s *Store) edit(ctx context.Context, act string, k kv.Key, v []byte, ttl time.Duration, change func(tx *sqlite.Tx, key []byte, now, exp int64) error) error {
 	if err := k.Check(); err != nil {
 		return err
@@ -145,13 +151,13 @@ func (s *Store) edit(ctx context.Context, act string, k kv.Key, v []byte, ttl ti
 		return err
 	}
 	key := k.Octets()
-	return s.write(ctx, act, func(tx *sqlite.Tx, now int64) error {
+	return fail(act, s.db.WriteLoose(ctx, s.timed(func(tx *sqlite.Tx, now int64) error {
 		exp, err := kv.Deadline(now, ttl)
 		if err != nil {
 			return err
 		}
 		return change(tx, key, now, exp)
-	})
+	})))
 }
 
 // Set writes the value.
