@@ -69,7 +69,7 @@ func copyFile(from, to string) (err error) {
 }
 
 // withCopy runs fn with a store over a copy of the file, which is removed afterwards.
-func withCopy(ctx context.Context, from string, fn func(*kvsqlite.Store) error) (err error) {
+func withCopy(ctx context.Context, from string, fn func(s *kvsqlite.Store, path string) error) (err error) {
 	dir, err := os.MkdirTemp(filepath.Dir(from), "copy")
 	if err != nil {
 		return err
@@ -83,7 +83,7 @@ func withCopy(ctx context.Context, from string, fn func(*kvsqlite.Store) error) 
 	if err != nil {
 		return err
 	}
-	return errors.Join(fn(s), s.Close())
+	return errors.Join(fn(s, path), s.Close())
 }
 
 // quickBars is set in the environment when bars have to be quick.

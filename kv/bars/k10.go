@@ -20,6 +20,7 @@ import (
 
 // k10Size is a store's file in two sizes, and what one round does in it.
 type k10Size struct {
+	path  string
 	rows  int
 	store *kvsqlite.Store
 	cost  map[string][]time.Duration // of one operation, by rounds
@@ -30,15 +31,19 @@ const (
 	k10Uncache = 1000   // gets of which each comes after a write
 	k10Writes  = 10_000 // by k10Writers together
 	k10Writers = 8
+	k10Bare    = 2000   // UPSERTs of one connection, a commit each
 	k10Purged  = 40_000 // expired rows removed, as many lived between them
 )
 
 // k10Operations in the order of measuring; in every second round set and incr change places. A
 // reader drops its pages when somebody has written, as somebody always has in a server at work: that is
 // "get". Of a file that nobody writes the small one is in the reader's memory as a whole.
-var k10Operations = []string{k10AtRest, "get", "set", "incr", "purge"}
+var k10Operations = []string{k10AtRest, "get", "set", "incr", "purge", k10Upsert}
 
-const k10AtRest = "get, file at rest"
+const (
+	k10AtRest = "get, file at rest"
+	k10Upsert = "bare UPSERT" // what of it is SQLite's and the disk's
+)
 
 // k10 measures what operations cost with ten million keys and with a hundred thousand, in
 // turns; when it has to be quick with two million.
@@ -61,14 +66,15 @@ func k10(ctx context.Context, w io.Writer) (err error) {
 		}
 	}
 	before := resident("VmRSS")
+	large.path = largePath
 	if large.store, err = kvsqlite.Open(ctx, largePath, kvsqlite.Options{}); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, large.store.Close()) }()
 	for i := range rounds {
 		// A purge leaves nothing to purge in the small file, so each round has a new one.
-		if err := withCopy(ctx, smallPath, func(s *kvsqlite.Store) error {
-			small.store = s
+		if err := withCopy(ctx, smallPath, func(s *kvsqlite.Store, path string) error {
+			small.store, small.path = s, path
 			return small.round(ctx, i)
 		}); err != nil {
 			return err
@@ -86,7 +92,7 @@ func k10(ctx context.Context, w io.Writer) (err error) {
 		}
 		ratio := middle(ratios)
 		bar, verdict := "<= 1.50", fits(ratio <= 1.5)
-		if op == k10AtRest {
+		if op == k10AtRest || op == k10Upsert {
 			bar, verdict = "", ""
 		}
 		fmt.Fprintf(t, "%s\t%v\t%v\t%.2f\t%s\t%s\n", op, middle(small.cost[op]), middle(large.cost[op]), ratio, bar, verdict)
@@ -136,6 +142,9 @@ func (k *k10Size) round(ctx context.Context, round int) error {
 			})
 		case "purge":
 			n, err = k.purge(ctx)
+		case k10Upsert:
+			n = k10Bare
+			err = k.bare(ctx, n)
 		}
 		if err != nil {
 			return fmt.Errorf("%s with %d keys: %w", op, k.rows, err)
@@ -191,6 +200,21 @@ func (k *k10Size) writes(ctx context.Context, n int, write func(v []byte) error)
 	}
 	wg.Wait()
 	return errors.Join(errs...)
+}
+
+// bare does n UPSERTs of random rows, one after the other.
+func (k *k10Size) bare(ctx context.Context, n int) (err error) {
+	db, err := openBare(ctx, k.path, 1)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	for i := range n {
+		if _, err := db.ExecContext(ctx, bareUpsert, bareKey(fillName(notCounter(k.rows))), value(i)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // purge goes on with a purge until enough rows are removed, and returns how many.

@@ -34,7 +34,7 @@ func k3(ctx context.Context, t *table) (err error) {
 	if err != nil {
 		return err
 	}
-	put, err := db.PrepareContext(ctx, `INSERT INTO kv (k, v, exp) VALUES (?, ?, 0) ON CONFLICT (k) DO UPDATE SET v = excluded.v, exp = excluded.exp`)
+	put, err := db.PrepareContext(ctx, bareUpsert)
 	if err != nil {
 		return err
 	}
@@ -62,6 +62,10 @@ func k3(ctx context.Context, t *table) (err error) {
 	}
 	return nil
 }
+
+// bareUpsert is the statement that durable writes are compared with. It leaves no checksum, so that a
+// store believes what it wrote.
+const bareUpsert = `INSERT INTO kv (k, v, exp) VALUES (?, ?, 0) ON CONFLICT (k) DO UPDATE SET v = excluded.v, exp = excluded.exp, sum = NULL`
 
 func writers(n int) string {
 	if n == 1 {

@@ -37,7 +37,7 @@ func k7(ctx context.Context, w io.Writer) (err error) {
 	var longest []time.Duration
 	var beside k7Beside
 	for range printRounds() {
-		if err := withCopy(ctx, path, func(s *kvsqlite.Store) error {
+		if err := withCopy(ctx, path, func(s *kvsqlite.Store, _ string) error {
 			began := time.Now()
 			removed, err := purgeAll(ctx, s)
 			if err == nil && removed != k7Rows/2 {
@@ -49,7 +49,7 @@ func k7(ctx context.Context, w io.Writer) (err error) {
 		}); err != nil {
 			return err
 		}
-		if err := withCopy(ctx, path, func(s *kvsqlite.Store) error { return beside.run(ctx, s) }); err != nil {
+		if err := withCopy(ctx, path, func(s *kvsqlite.Store, _ string) error { return beside.run(ctx, s) }); err != nil {
 			return err
 		}
 	}

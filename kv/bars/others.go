@@ -92,20 +92,29 @@ func (b *bench) bare(ctx context.Context, n, conns int) (*sql.DB, error) {
 	if err := fill(ctx, path, n, false); err != nil {
 		return nil, err
 	}
-	db, err := sql.Open("sqlite3", "file:"+path+"?_journal_mode=WAL&_synchronous=FULL&_busy_timeout=5000&_cache_size=-8192")
+	db, err := openBare(ctx, path, conns)
 	if err != nil {
 		return nil, err
 	}
 	b.after = append(b.after, db.Close)
+	return db, nil
+}
+
+// openBare opens a file with database/sql and as many connections, set as a store sets its own.
+func openBare(ctx context.Context, path string, conns int) (*sql.DB, error) {
+	db, err := sql.Open("sqlite3", "file:"+path+"?_journal_mode=WAL&_synchronous=FULL&_busy_timeout=5000&_cache_size=-8192")
+	if err != nil {
+		return nil, err
+	}
 	db.SetMaxOpenConns(conns)
 	db.SetMaxIdleConns(conns)
 	var mode string
 	var synchronous int
 	if err := errors.Join(db.QueryRowContext(ctx, `PRAGMA journal_mode`).Scan(&mode), db.QueryRowContext(ctx, `PRAGMA synchronous`).Scan(&synchronous)); err != nil {
-		return nil, err
+		return nil, errors.Join(err, db.Close())
 	}
 	if mode != "wal" || synchronous != 2 {
-		return nil, fmt.Errorf("bare: journal_mode %s, synchronous %d", mode, synchronous)
+		return nil, errors.Join(fmt.Errorf("bare: journal_mode %s, synchronous %d", mode, synchronous), db.Close())
 	}
 	return db, nil
 }
