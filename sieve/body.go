@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"strings"
 
+	"github.com/sluice-mail/sluice/html"
 	"github.com/sluice-mail/sluice/mail"
 )
 
@@ -71,9 +72,9 @@ func (r *Run) bodyRaw(do func(v *Value) bool) {
 		return
 	}
 	if r.msg.raw == nil {
-		head, body := m.Header().Raw(), m.Body()
+		head, body := m.Header(), m.Body()
 		r.msg.raw, r.msg.hasRaw = &Value{}, false
-		if len(body) == 0 && len(trimEmptyLine(head)) == len(head) {
+		if len(body) == 0 && len(head.WithoutEnd()) == len(head.Raw()) {
 			return
 		}
 		r.work(len(body))
@@ -163,7 +164,7 @@ func (t *partText) plain(r *Run, p *mail.Part) *Value {
 	if t.text == nil {
 		s := t.decoded(r, p).Text
 		r.work(len(s))
-		t.text = &Value{Text: htmlText(s)}
+		t.text = &Value{Text: html.Text(s)}
 	}
 	return t.text
 }
@@ -171,7 +172,7 @@ func (t *partText) plain(r *Run, p *mail.Part) *Value {
 // header returns the header of the message that a part holds, as it stands.
 func (t *partText) header(r *Run, p *mail.Part) *Value {
 	if t.content == nil {
-		raw := trimEmptyLine(p.Message.Header().Raw())
+		raw := p.Message.Header().WithoutEnd()
 		r.work(len(raw))
 		t.content = &Value{Text: string(raw)}
 	}
@@ -208,4 +209,12 @@ func piece8bit(r *Run, p *mail.Part, b []byte) *Value {
 	}
 	r.work(len(b))
 	return &Value{Text: mail.DecodeCharset(p.Params["charset"], b)}
+}
+
+// lineLength returns the length of the line that b begins with, its line end included.
+func lineLength(b []byte) int {
+	if i := bytes.IndexByte(b, '\n'); i >= 0 {
+		return i + 1
+	}
+	return len(b)
 }

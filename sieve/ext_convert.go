@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/sluice-mail/sluice/html"
 	"github.com/sluice-mail/sluice/mail"
 )
 
@@ -77,8 +78,8 @@ func metParam(s string) bool {
 
 // conversions are the texts that can be made of others.
 var conversions = map[[2]string]func(string) string{
-	{"text/html", "text/plain"}: func(s string) string { return htmlText(s) + "\n" },
-	{"text/plain", "text/html"}: textHTML,
+	{"text/html", "text/plain"}: func(s string) string { return html.Text(s) + "\n" },
+	{"text/plain", "text/html"}: html.FromText,
 }
 
 // convert converts the part that a loop is at, or all parts.
@@ -113,7 +114,9 @@ func (r *Run) convert(from, to string) (bool, error) {
 		var err error
 		if r.isRoot(p) {
 			h := withoutContent(p)
-			h = slices.DeleteFunc(h, func(f mail.Field) bool { return !describesContent(f.Name) || strings.EqualFold(f.Name, "MIME-Version") })
+			h = slices.DeleteFunc(h, func(f mail.Field) bool {
+				return !mail.DescribesContent(f.Name) || strings.EqualFold(f.Name, "MIME-Version")
+			})
 			return true, r.replaceContent(append(h, fields...), body, nil)
 		}
 		raw := r.hold(r.editing(), entity(append(withoutContent(p), fields...), body))

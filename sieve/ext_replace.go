@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/sluice-mail/sluice/html"
 	"github.com/sluice-mail/sluice/mail"
 )
 
@@ -80,38 +81,38 @@ func bindReplace(_ *Binder, c *Call) Do {
 		if r.msg.part != nil { // they say nothing in a loop
 			return r.replaceContent(fields, body, nil)
 		}
-		return r.replaceContent(fields, body, func(h *header) error {
+		return r.replaceContent(fields, body, func(h *mail.HeaderEditor) error {
 			if subject != nil {
-				h.supersede("Subject", "Original-Subject", subject.Value(r))
+				supersede(h, "Subject", "Original-Subject", subject.Value(r))
 			}
 			if from != nil {
 				s := from.Value(r)
 				if err := checkAddressField(s); err != nil {
 					return err
 				}
-				h.supersede("From", "Original-From", s)
+				supersede(h, "From", "Original-From", s)
 			}
 			return r.err
 		})
 	}
 }
 
-// supersede gives a field another value and keeps the old one under another name.
-func (h *header) supersede(name, original, value string) {
-	for _, f := range h.fields {
+// supersede gives a field of a header another value and keeps the old one under another name.
+func supersede(h *mail.HeaderEditor, name, original, value string) {
+	for _, f := range h.Fields {
 		if strings.EqualFold(f.Name, name) {
-			h.set(original, f.Text())
+			h.Set(original, f.Text())
 			break
 		}
 	}
-	h.set(name, value)
+	h.Set(name, value)
 }
 
 // entityContent takes an entity apart. One without a header is plain text.
 func entityContent(s string) (fields []mail.Field, body []byte) {
 	m := mail.New([]byte(withCRLF(s)))
 	for _, f := range m.Header().Fields() {
-		if describesContent(f.Name) && !strings.EqualFold(f.Name, "MIME-Version") {
+		if mail.DescribesContent(f.Name) && !strings.EqualFold(f.Name, "MIME-Version") {
 			fields = append(fields, f)
 		}
 	}
@@ -138,7 +139,7 @@ func firstText(s string) string {
 	for p := range mail.New([]byte(s)).Root().All() {
 		if p.Type == "text" && !p.Multipart() {
 			if p.Subtype == "html" {
-				return htmlText(p.Text())
+				return html.Text(p.Text())
 			}
 			return p.Text()
 		}
@@ -159,18 +160,18 @@ func (r *Run) putPart(raw []byte) error {
 
 // replaceContent gives the message another body, and the fields that describe it. more, if
 // not nil, edits the header further.
-func (r *Run) replaceContent(fields []mail.Field, body []byte, more func(h *header) error) error {
+func (r *Run) replaceContent(fields []mail.Field, body []byte, more func(h *mail.HeaderEditor) error) error {
 	e := r.editing()
 	old := e.headerOf()
-	h := &header{before: old.before, fields: slices.Clone(old.fields), after: old.after, eol: old.eol}
-	h.fields = slices.DeleteFunc(h.fields, func(f mail.Field) bool { return describesContent(f.Name) })
+	h := old.Clone()
+	h.Fields = slices.DeleteFunc(h.Fields, func(f mail.Field) bool { return mail.DescribesContent(f.Name) })
 	if more != nil {
 		if err := more(h); err != nil {
 			return err
 		}
 	}
-	h.fields = append(append(h.fields, newField("MIME-Version", "1.0")), fields...)
-	raw := r.hold(e, h.bytes(), body)
+	h.Fields = append(append(h.Fields, newField("MIME-Version", "1.0")), fields...)
+	raw := r.hold(e, h.Bytes(), body)
 	if r.err != nil {
 		return r.err
 	}

@@ -12,6 +12,7 @@ const module = "github.com/sluice-mail/sluice/"
 // mayImport is the whole architecture: every room and the rooms it may look into.
 var mayImport = map[string][]string{
 	"mail":                {},
+	"html":                {},
 	"sqlite":              {},
 	"kv":                  {},
 	"corpus":              {}, // mail for tests
@@ -29,11 +30,11 @@ var mayImport = map[string][]string{
 	"kv/bars":             {"kv", "kv/engine", "kv/memory", "kv/sqlite", "kv/redis", "sqlite", "peers"}, // a program that measures
 	"peers":               {},                                                                           // real servers for tests
 	"account":             {"kv", "sqlite"},
-	"runtime":             {"kv", "mail"},
+	"runtime":             {"kv", "mail", "html"},
 	"runtime/js":          {"runtime", "mail"},
 	"runtime/langtest":    {"runtime", "mail", "kv", "kv/memory"},
 	"expr":                {"runtime", "mail"},
-	"sieve":               {"runtime", "mail"},
+	"sieve":               {"runtime", "mail", "html"},
 	"sieve/testsuite":     {"sieve", "runtime", "mail", "kv", "kv/memory"},
 	"scripts":             {"runtime"},
 	"gateway":             {"scripts", "runtime", "mailstore", "kv", "mail"},
