@@ -18,7 +18,7 @@ func TestEveryExampleOfTheTable(t *testing.T) {
 			t.Run(ex.Code, func(t *testing.T) {
 				c := newClock()
 				source := strings.Join(append(slices.Clone(ex.Setup), ex.Code), "\n")
-				r := runTiny(t, source, RunOptions{Host: liveOver(newStore(t, c)), Now: c.now})
+				r := runTiny(t, source, RunOptions{Host: liveOver(newStore(t, c)), Now: c.now, Trust: Admin})
 				if ex.Error != "" {
 					if r.Err == nil || WithoutPlace(r.Err) != ex.Error || ex.Want != "" {
 						t.Errorf("got %s, %v, want the error %s", ValueText(r.Value), r.Err, ex.Error)

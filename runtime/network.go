@@ -1,8 +1,10 @@
 package runtime
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"time"
 )
 
@@ -11,9 +13,8 @@ import (
 // on-store-error, as a store that cannot be reached is.
 var ErrTemporary = errors.New("temporary failure")
 
-// DNSTypes are the types of records that a Resolver is asked for. `ip` stands for a and then
-// aaaa.
-var DNSTypes = []string{"a", "aaaa", "cname", "ip", "mx", "ns", "ptr", "tlsa", "txt"}
+// DNSTypes are the types of records that a Resolver is asked for.
+var DNSTypes = []string{"a", "aaaa", "cname", "mx", "ns", "ptr", "tlsa", "txt"}
 
 // What a DNSAnswer says about a name.
 const (
@@ -77,12 +78,42 @@ const (
 	asksHTTP = "http"
 )
 
-// lookup asks the DNS.
+// lookup asks the DNS. The type may be ip, too.
 func (e *Env) lookup(name, typ string) (DNSAnswer, error) {
-	if e.live.DNS == nil {
-		return DNSAnswer{}, errors.New("no DNS here")
+	switch {
+	case e.live.DNS == nil:
+		return DNSAnswer{}, errors.New("this run has no DNS")
+	case typ == "ip":
+		return e.addresses(name)
 	}
 	return e.live.DNS.Lookup(e.Context, name, typ)
+}
+
+// addresses returns the a records of a name and then the aaaa records. Where one question has
+// records, the failure of the other is none.
+func (e *Env) addresses(name string) (DNSAnswer, error) {
+	a, err := e.live.DNS.Lookup(e.Context, name, "a")
+	if err != nil && !errors.Is(err, ErrTemporary) {
+		return a, err
+	}
+	b, err6 := e.live.DNS.Lookup(e.Context, name, "aaaa")
+	if err6 != nil && !errors.Is(err6, ErrTemporary) {
+		return b, err6
+	}
+	switch {
+	case err == nil && a.Status == DNSOK && (err6 != nil || b.Status != DNSOK):
+		return a, nil
+	case err6 == nil && b.Status == DNSOK && (err != nil || a.Status != DNSOK):
+		return b, nil
+	case err != nil || err6 != nil:
+		return DNSAnswer{}, cmp.Or(err, err6)
+	case a.Status == DNSOK:
+		a.Values = slices.Concat(a.Values, b.Values)
+	case b.Status == DNSNXDomain:
+		a.Status = DNSNXDomain
+	}
+	a.TTL, a.Secure = min(a.TTL, b.TTL), a.Secure && b.Secure
+	return a, nil
 }
 
 // operation counts an operation beside the one that the call itself is.

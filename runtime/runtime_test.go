@@ -28,9 +28,9 @@ func newStore(t testing.TB, c *clock) kv.Store {
 	return s
 }
 
-// liveOver returns a host whose default store is s.
+// liveOver returns a host whose default store is s, with the network of the examples.
 func liveOver(s kv.Store) *Live {
-	return &Live{Stores: func(name string) (kv.Store, error) {
+	return &Live{DNS: ExampleFixtures(), HTTP: ExampleFixtures(), Stores: func(name string) (kv.Store, error) {
 		if name != "" {
 			return nil, fmt.Errorf("unknown store %q", name)
 		}

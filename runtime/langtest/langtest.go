@@ -54,12 +54,14 @@ type (
 	}
 )
 
-// Live returns a host over a new store, which scripts know as "", and the store.
+// Live returns a host over a new store, which scripts know as "", and the store. The network is
+// that of the examples.
 func Live(t testing.TB) (*runtime.Live, kv.Store) {
 	t.Helper()
 	s := memory.New(memory.Options{})
 	t.Cleanup(func() { _ = s.Close() })
-	return &runtime.Live{Stores: func(name string) (kv.Store, error) {
+	network := runtime.ExampleFixtures()
+	return &runtime.Live{DNS: network, HTTP: network, Stores: func(name string) (kv.Store, error) {
 		if name != "" {
 			return nil, errors.New("no such store")
 		}
