@@ -1,13 +1,7 @@
 package runtime
 
 import (
-	"crypto/md5"
-	"crypto/sha1"
-	"crypto/sha256"
-	"crypto/sha512"
-	"encoding/hex"
 	"fmt"
-	"hash"
 )
 
 const (
@@ -69,37 +63,6 @@ func init() {
 			return int64(levenshtein(firstRunes(a.String(0), maxLevenshtein), firstRunes(a.String(1), maxLevenshtein))), nil
 		},
 	})
-	register(Function{
-		Name:   "hash",
-		Family: "text",
-		Doc:    "Returns the hash of text in lower case hex digits.",
-		Params: []Param{textParam, {Name: "algorithm", Kind: String, Doc: "md5, sha1, sha256 or sha512"}},
-		Result: String, Trust: User,
-		Examples: []Example{{Code: `hash("sluice", "md5")`, Want: `"` + hex.EncodeToString(sum(md5.New(), "sluice")) + `"`},
-			{Code: `hash("sluice", "crc")`, Error: `hash: unknown algorithm "crc"; known are md5, sha1, sha256, sha512`},
-			{Code: `hash(1, "md5")`, Error: `hash: argument 1 (text): expected string, got int`}},
-		Call: func(_ *Env, a Args) (Value, error) {
-			var h hash.Hash
-			switch a.String(1) {
-			case "md5":
-				h = md5.New()
-			case "sha1":
-				h = sha1.New()
-			case "sha256":
-				h = sha256.New()
-			case "sha512":
-				h = sha512.New()
-			default:
-				return nil, fmt.Errorf("hash: unknown algorithm %q; known are md5, sha1, sha256, sha512", cut(a.String(1), 40))
-			}
-			return hex.EncodeToString(sum(h, a.String(0))), nil
-		},
-	})
-}
-
-func sum(h hash.Hash, s string) []byte {
-	h.Write([]byte(s)) // never fails
-	return h.Sum(nil)
 }
 
 // firstRunes returns the first n characters of s.

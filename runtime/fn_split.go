@@ -15,8 +15,9 @@ func init() {
 		Doc:    "Splits text at every separator and returns the pieces, empty ones too.",
 		Params: []Param{textParam, separator},
 		Result: List, Trust: User,
-		Examples: []Example{{Code: `split("a,b,,c", ",")`, Want: `["a", "b", "", "c"]`}},
-		Call:     func(e *Env, a Args) (Value, error) { return e.split("split", a, -1) },
+		Examples: []Example{{Code: `split("a,b,,c", ",")`, Want: `["a", "b", "", "c"]`}, {Code: `split("", ",")`, Want: `[""]`}, {Code: `split("aüb", "ü")`, Want: `["a", "b"]`},
+			{Code: `split("abc", "")`, Error: `split: separator is empty`}, {Code: `split(["a"], ",")`, Error: `split: argument 1 (text): expected string, got list`}},
+		Call: func(e *Env, a Args) (Value, error) { return e.split("split", a, -1) },
 	})
 	register(Function{
 		Name:   "rsplit",
@@ -24,7 +25,7 @@ func init() {
 		Doc:    "Splits text at every separator and returns the pieces from the last to the first.",
 		Params: []Param{textParam, separator},
 		Result: List, Trust: User,
-		Examples: []Example{{Code: `rsplit("a.b.c", ".")`, Want: `["c", "b", "a"]`}},
+		Examples: []Example{{Code: `rsplit("a.b.c", ".")`, Want: `["c", "b", "a"]`}, {Code: `rsplit("abc", ".")`, Want: `["abc"]`}},
 		Call: func(e *Env, a Args) (Value, error) {
 			v, err := e.split("rsplit", a, -1)
 			if err == nil {
@@ -39,7 +40,8 @@ func init() {
 		Doc:    "Splits text at the first n separators and returns the pieces, at most n+1.",
 		Params: []Param{textParam, separator, {Name: "n", Kind: Int, Doc: "how many times to split"}},
 		Result: List, Trust: User,
-		Examples: []Example{{Code: `split_n("a,b,c", ",", 1)`, Want: `["a", "b,c"]`}},
+		Examples: []Example{{Code: `split_n("a,b,c", ",", 1)`, Want: `["a", "b,c"]`}, {Code: `split_n("a,b,c", ",", 9)`, Want: `["a", "b", "c"]`},
+			{Code: `split_n("a,b,c", ",", -1)`, Want: `["a,b,c"]`}, {Code: `split_n("a,b", ",", "1")`, Error: `split_n: argument 3 (n): expected int, got string`}},
 		Call: func(e *Env, a Args) (Value, error) {
 			return e.split("split_n", a, int(min(max(a.Int(2), 0), 1<<30))+1)
 		},
@@ -49,7 +51,7 @@ func init() {
 		index     func(s, sep string) int
 		example   Example
 	}{
-		{"split_once", "Splits text at the first separator and returns both pieces, or null if there is none.", strings.Index,
+		{"split_once", "Splits text at the first separator and returns both pieces, or null if there is none (`\"\"` in Stalwart).", strings.Index,
 			Example{Code: `split_once("a=b=c", "=")`, Want: `["a", "b=c"]`}},
 		{"rsplit_once", "Splits text at the last separator and returns both pieces, or null if there is none.", strings.LastIndex,
 			Example{Code: `rsplit_once("a=b=c", "=")`, Want: `["a=b", "c"]`}},
@@ -73,7 +75,7 @@ func init() {
 		Doc:    "Splits text at white space and returns the words that hold letters and digits only.",
 		Params: []Param{textParam},
 		Result: List, Trust: User,
-		Examples: []Example{{Code: `split_words("buy 2 now!")`, Want: `["buy", "2"]`}},
+		Examples: []Example{{Code: `split_words("buy 2 now!")`, Want: `["buy", "2"]`}, {Code: `split_words("schöne Grüße\n")`, Want: `["schöne", "Grüße"]`}, {Code: `split_words("")`, Want: `[]`}},
 		Call: func(e *Env, a Args) (Value, error) {
 			out := []Value{}
 			for w := range strings.FieldsSeq(a.String(0)) {
@@ -93,7 +95,7 @@ func init() {
 		Doc:    "Splits text in its lines, without their line ends.",
 		Params: []Param{textParam},
 		Result: List, Trust: User,
-		Examples: []Example{{Code: `lines("a\r\nb\n")`, Want: `["a", "b"]`}},
+		Examples: []Example{{Code: `lines("a\r\nb\n")`, Want: `["a", "b"]`}, {Code: `lines("\n\n")`, Want: `["", ""]`}, {Code: `lines("")`, Want: `[]`}},
 		Call: func(e *Env, a Args) (Value, error) {
 			out := []Value{}
 			for l := range strings.Lines(a.String(0)) {
@@ -114,7 +116,8 @@ func init() {
 		Doc:    "Returns the texts of a list as one, with separator between them.",
 		Params: []Param{{Name: "list", Kind: List, Doc: "texts"}, {Name: "separator", Kind: String, Optional: true, Default: "", Doc: "plain text"}},
 		Result: String, Trust: User,
-		Examples: []Example{{Code: `join(["a", "b"], ", ")`, Want: `"a, b"`}},
+		Examples: []Example{{Code: `join(["a", "b"], ", ")`, Want: `"a, b"`}, {Code: `join(["a", "b"])`, Want: `"ab"`}, {Code: `join([], ",")`, Want: `""`},
+			{Code: `join(["a", 1], ",")`, Error: `join: element 2: expected string, got int`}},
 		Call: func(e *Env, a Args) (Value, error) {
 			list, sep := a.List(0), a.String(1)
 			parts, size := make([]string, len(list)), int64(len(sep))*int64(len(list))
