@@ -12,6 +12,7 @@ const module = "github.com/sluice-mail/sluice/"
 // mayImport is the whole architecture: every room and the rooms it may look into.
 var mayImport = map[string][]string{
 	"mail":                {},
+	"mailauth":            {"mail"},
 	"html":                {},
 	"sqlite":              {},
 	"kv":                  {},
@@ -59,6 +60,8 @@ var mayImport = map[string][]string{
 var onlyIn = map[string][]string{
 	"github.com/expr-lang/expr":      {"expr"},
 	"github.com/dop251/goja":         {"runtime/js"},
+	"blitiri.com.ar/go/spf":          {"mailauth"},
+	"github.com/emersion/go-msgauth": {"mailauth"},
 	"github.com/foxcpp/go-sieve":     {},
 	"github.com/mattn/go-sqlite3":    {"sqlite", "kv/bars"},
 	"github.com/dgraph-io/ristretto": {"kv/engine"},
