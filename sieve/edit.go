@@ -30,8 +30,8 @@ type messageState struct {
 // the message that results is made when somebody asks for it.
 type editor struct {
 	base   *mail.Message
-	whole  bool    // base is not the message as received
-	header *header // nil: that of base
+	whole  bool               // base is not the message as received
+	header *mail.HeaderEditor // nil: that of base
 	parts  map[*mail.Part]*mail.Part
 	// content says that a field was edited that says what the body is, so that the tree
 	// of base is not that of the message.
@@ -74,7 +74,7 @@ func (r *Run) editedSize() uint64 {
 	case e == nil:
 		return uint64(r.view.Mail().Size())
 	case e.header != nil && len(e.parts) == 0:
-		return uint64(len(e.header.bytes()) + len(e.base.Body()))
+		return uint64(len(e.header.Bytes()) + len(e.base.Body()))
 	}
 	return uint64(e.message(r).Size())
 }
@@ -97,7 +97,7 @@ func (r *Run) resume() {
 	if v.EditedRaw != nil {
 		e.base, e.whole = mail.New(v.EditedRaw), true
 	} else {
-		e.header = newHeader(mail.New(v.EditedHeader).Header())
+		e.header = mail.EditHeader(mail.New(v.EditedHeader).Header())
 		e.content = true
 	}
 	e.version = &version{v.EditedHeader, v.EditedRaw}
@@ -106,7 +106,7 @@ func (r *Run) resume() {
 		r.changed(e.base.Header().Fields(), "")
 		return
 	}
-	r.changed(e.header.fields, "")
+	r.changed(e.header.Fields, "")
 }
 
 // edited says that the header or a part is another one now.
@@ -117,25 +117,25 @@ func (r *Run) edited() {
 }
 
 // headerOf returns the header that can be edited.
-func (e *editor) headerOf() *header {
+func (e *editor) headerOf() *mail.HeaderEditor {
 	if e.header == nil {
-		e.header = newHeader(e.base.Header())
+		e.header = mail.EditHeader(e.base.Header())
 	}
 	return e.header
 }
 
 // editHeader has change edit the header. name, in lower case, is that of the only fields
 // that it touches, "" if it may touch all.
-func (r *Run) editHeader(name string, change func(h *header)) {
+func (r *Run) editHeader(name string, change func(h *mail.HeaderEditor)) {
 	e := r.editing()
 	if e == nil {
 		return
 	}
 	h := e.headerOf()
 	change(h)
-	e.content = e.content || name == "" || describesContent(name)
+	e.content = e.content || name == "" || mail.DescribesContent(name)
 	r.edited()
-	r.changed(h.fields, name)
+	r.changed(h.Fields, name)
 }
 
 // message makes the message as it is now.
@@ -149,7 +149,7 @@ func (e *editor) message(r *Run) *mail.Message {
 	}
 	head := e.base.Header().Raw()
 	if e.header != nil {
-		head = e.header.bytes()
+		head = e.header.Bytes()
 	}
 	body := e.base.Body()
 	if len(e.parts) > 0 {
@@ -217,7 +217,7 @@ func (e *editor) versionNow(r *Run) *version {
 		case e.whole || len(e.parts) > 0:
 			e.version.raw = e.message(r).Raw()
 		case e.header != nil:
-			e.version.header = r.hold(e, e.header.bytes())
+			e.version.header = r.hold(e, e.header.Bytes())
 		}
 	}
 	return e.version
@@ -302,9 +302,9 @@ func (e *editor) body(p *mail.Part) ([]byte, bool) {
 
 // decodedHeader returns a header that says that the body is not encoded.
 func decodedHeader(h *mail.Header) []byte {
-	out := newHeader(h)
-	out.set("Content-Transfer-Encoding", "8bit")
-	return out.bytes()
+	out := mail.EditHeader(h)
+	out.Set("Content-Transfer-Encoding", "8bit")
+	return out.Bytes()
 }
 
 // boundaryIn says whether a line of text begins with a boundary of a multipart that a part is in,

@@ -32,7 +32,7 @@ func textContent(subtype, text string, armoured bool) (fields []mail.Field, body
 	case armoured || hasLongLine(text) || strings.ContainsAny(text, "\x00\r") && strings.Count(text, "\r") != strings.Count(text, "\r\n"):
 		encoding = "base64"
 		text = base64Lines(text)
-	case !plainASCII(text):
+	case !onlyASCII(text):
 		encoding = "8bit"
 	}
 	return []mail.Field{
@@ -41,7 +41,7 @@ func textContent(subtype, text string, armoured bool) (fields []mail.Field, body
 }
 
 func newField(name, value string) mail.Field {
-	return mail.Field{Name: name, Raw: encodeField(name, value, "\r\n")}
+	return mail.Field{Name: name, Raw: mail.EncodeField(name, value, "\r\n")}
 }
 
 func hasLongLine(s string) bool {
@@ -72,8 +72,7 @@ func base64Lines(s string) string {
 
 // entity joins fields and a body.
 func entity(fields []mail.Field, body []byte) []byte {
-	h := &header{fields: fields, eol: "\r\n"}
-	return append(h.bytes(), body...)
+	return append(mail.NewHeaderEditor(fields...).Bytes(), body...)
 }
 
 // boundary returns a boundary that no line of the octets begins with.

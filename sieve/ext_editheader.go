@@ -99,7 +99,7 @@ func bindAddHeader(b *Binder, c *Call) Do {
 		if err := r.task.Output(len(n) + len(v)); err != nil {
 			return err
 		}
-		r.editHeader(lower, func(h *header) { h.add(n, v, last) })
+		r.editHeader(lower, func(h *mail.HeaderEditor) { h.Add(n, v, last) })
 		return nil
 	}
 }
@@ -147,9 +147,9 @@ func bindDeleteHeader(b *Binder, c *Call) Do {
 		if len(doomed) == 0 || r.err != nil {
 			return r.err
 		}
-		r.editHeader(lower, func(h *header) {
+		r.editHeader(lower, func(h *mail.HeaderEditor) {
 			i := -1
-			h.fields = slices.DeleteFunc(h.fields, func(mail.Field) bool {
+			h.Fields = slices.DeleteFunc(h.Fields, func(mail.Field) bool {
 				i++
 				_, ok := slices.BinarySearch(doomed, i)
 				return ok

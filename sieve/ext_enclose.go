@@ -80,14 +80,14 @@ func (r *Run) enclose(text string, copied []string, subject *Text) error {
 	}
 	delim := boundary(append([]byte(text), raw...))
 	encoding := "7bit"
-	if high(raw) || !plainASCII(text) {
+	if high(raw) || !onlyASCII(text) {
 		encoding = "8bit"
 	}
-	h := &header{eol: "\r\n"}
+	h := mail.NewHeaderEditor()
 	var title string
 	for _, f := range old.Header().Fields() {
-		if containsFold(copied, f.Name) && !describesContent(f.Name) && !strings.EqualFold(f.Name, "Message-ID") {
-			h.fields = append(h.fields, f)
+		if containsFold(copied, f.Name) && !mail.DescribesContent(f.Name) && !strings.EqualFold(f.Name, "Message-ID") {
+			h.Fields = append(h.Fields, f)
 		}
 		if strings.EqualFold(f.Name, "Subject") && title == "" {
 			title = f.Text()
@@ -96,16 +96,16 @@ func (r *Run) enclose(text string, copied []string, subject *Text) error {
 	if subject != nil {
 		title = subject.Value(r)
 	}
-	h.set("Subject", title)
-	if !slices.ContainsFunc(h.fields, func(f mail.Field) bool { return strings.EqualFold(f.Name, "Date") }) {
-		h.set("Date", mailDate(r.view.Time))
+	h.Set("Subject", title)
+	if !slices.ContainsFunc(h.Fields, func(f mail.Field) bool { return strings.EqualFold(f.Name, "Date") }) {
+		h.Set("Date", mailDate(r.view.Time))
 	}
-	h.set("Message-ID", r.messageID(raw))
-	h.set("MIME-Version", "1.0")
-	h.set("Content-Type", fmt.Sprintf("multipart/mixed; boundary=\"%s\"", delim))
-	h.set("Content-Transfer-Encoding", encoding)
+	h.Set("Message-ID", r.messageID(raw))
+	h.Set("MIME-Version", "1.0")
+	h.Set("Content-Type", fmt.Sprintf("multipart/mixed; boundary=\"%s\"", delim))
+	h.Set("Content-Transfer-Encoding", encoding)
 	first := entity(textContent("plain", text, false))
-	made := r.hold(e, h.bytes(), []byte("--"+delim+"\r\n"), first, []byte("\r\n--"+delim+"\r\n"+
+	made := r.hold(e, h.Bytes(), []byte("--"+delim+"\r\n"), first, []byte("\r\n--"+delim+"\r\n"+
 		"Content-Type: message/rfc822\r\nContent-Transfer-Encoding: "+encoding+"\r\nContent-Disposition: attachment\r\n\r\n"),
 		raw, []byte("\r\n--"+delim+"--\r\n"))
 	if r.err != nil {

@@ -49,12 +49,12 @@ func init() {
 }
 
 // checkMethod says what is wrong with the URI of a notification.
-func checkMethod(uri string) (*mailtoURI, error) {
+func checkMethod(uri string) (*mail.Mailto, error) {
 	scheme, _, ok := strings.Cut(uri, ":")
 	if !ok || lowerASCII(scheme) != "mailto" {
 		return nil, matchError("unknown method \"" + clip(uri) + "\" of a notification; expected mailto:")
 	}
-	return parseMailto(uri)
+	return mail.ParseMailto(uri)
 }
 
 func bindValidMethod(_ *Binder, c *Call) Check {
@@ -96,7 +96,7 @@ func bindMethodCapability(_ *Binder, c *Call) Check {
 // notification is one use of notify.
 type notification struct {
 	method     Text
-	uri        *mailtoURI // nil: method is not constant
+	uri        *mail.Mailto // nil: method is not constant
 	from       *Text
 	message    *Text
 	importance *Text
@@ -185,7 +185,7 @@ func (n *notification) run(r *Run) error {
 		a.Reason = "the message was sent by a machine"
 	default:
 		told := r.told()
-		to, cc, bcc = told.fresh(uri.to), told.fresh(uri.cc), told.fresh(uri.bcc)
+		to, cc, bcc = told.fresh(uri.To), told.fresh(uri.Cc), told.fresh(uri.Bcc)
 		all := slices.Concat(to, cc, bcc)
 		for _, one := range all {
 			a.Others = append(a.Others, one.String())
@@ -222,7 +222,7 @@ func (r *Run) notifyFrom(given *Text) (envelope string, header mail.Address) {
 		header.Local, header.Domain = a.Local, a.Domain
 	}
 	if given != nil {
-		if a, ok := readMailbox(given.Value(r)); ok {
+		if a, ok := mail.ReadMailbox(given.Value(r)); ok {
 			header = a
 		}
 	}
@@ -239,7 +239,7 @@ func (r *Run) notifyFrom(given *Text) (envelope string, header mail.Address) {
 // compose writes the notification.
 //
 // Spec: RFC 5436, section 2.7
-func (n *notification) compose(r *Run, uri *mailtoURI, from mail.Address, to, cc []mail.Address) ([]byte, error) {
+func (n *notification) compose(r *Run, uri *mail.Mailto, from mail.Address, to, cc []mail.Address) ([]byte, error) {
 	message := ""
 	if n.message != nil {
 		message = n.message.Value(r)
@@ -248,14 +248,14 @@ func (n *notification) compose(r *Run, uri *mailtoURI, from mail.Address, to, cc
 	switch {
 	case strings.TrimSpace(message) != "":
 		subject = message
-	case uri.subject != nil:
-		subject = *uri.subject
+	case uri.Subject != nil:
+		subject = *uri.Subject
 	}
 	c := r.compose()
-	c.addresses("From", from)
-	c.addresses("To", to...)
-	c.addresses("Cc", cc...)
-	c.text("Subject", limited(strings.TrimSpace(oneLine(subject)), 256))
+	c.Addresses("From", from)
+	c.Addresses("To", to...)
+	c.Addresses("Cc", cc...)
+	c.Text("Subject", limited(strings.TrimSpace(mail.OneLine(subject)), 256))
 	c.autoNotified(r)
 	level := importances["2"]
 	if n.importance != nil {
@@ -263,19 +263,19 @@ func (n *notification) compose(r *Run, uri *mailtoURI, from mail.Address, to, cc
 			level = l
 		}
 	}
-	c.raw("Importance", level[0])
-	c.raw("X-Priority", level[1])
-	for _, f := range uri.fields {
-		c.text(f[0], f[1])
+	c.Raw("Importance", level[0])
+	c.Raw("X-Priority", level[1])
+	for _, f := range uri.Fields {
+		c.Text(f[0], f[1])
 	}
 	body := message
 	switch {
-	case uri.body != nil:
-		body = *uri.body
+	case uri.Body != nil:
+		body = *uri.Body
 	case strings.TrimSpace(message) == "":
 		body = "There is a new message."
 	}
-	c.body(body)
+	c.Body(body)
 	if r.err != nil {
 		return nil, r.err
 	}
@@ -289,10 +289,10 @@ func (n *notification) compose(r *Run, uri *mailtoURI, from mail.Address, to, cc
 func (c *composer) autoNotified(r *Run) {
 	value := "auto-notified"
 	if u := r.userEmail(); u != "" && onlyASCII(u) {
-		value += `; owner-email="` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(oneLine(u)) + `"`
+		value += `; owner-email="` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(mail.OneLine(u)) + `"`
 	}
-	c.raw("Auto-Submitted", value)
-	c.raw("Precedence", "bulk")
+	c.Raw("Auto-Submitted", value)
+	c.Raw("Precedence", "bulk")
 }
 
 // told are the addresses that a run has notified.

@@ -36,22 +36,22 @@ func TestMailtoURIs(t *testing.T) {
 			got = err.Error()
 		} else {
 			var parts []string
-			for _, a := range u.to {
+			for _, a := range u.To {
 				parts = append(parts, "to "+a.String())
 			}
-			for _, a := range u.cc {
+			for _, a := range u.Cc {
 				parts = append(parts, "cc "+a.String())
 			}
-			for _, a := range u.bcc {
+			for _, a := range u.Bcc {
 				parts = append(parts, "bcc "+a.String())
 			}
-			if u.subject != nil {
-				parts = append(parts, "subject "+shown(*u.subject))
+			if u.Subject != nil {
+				parts = append(parts, "subject "+shown(*u.Subject))
 			}
-			if u.body != nil {
-				parts = append(parts, "body "+shown(*u.body))
+			if u.Body != nil {
+				parts = append(parts, "body "+shown(*u.Body))
 			}
-			for _, f := range u.fields {
+			for _, f := range u.Fields {
 				parts = append(parts, f[0]+" "+shown(f[1]))
 			}
 			got = strings.Join(parts, " ")

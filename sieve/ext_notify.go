@@ -95,7 +95,7 @@ func bindOldNotify(b *Binder, c *Call) Do {
 	return func(r *Run) error {
 		n := &oldNotification{id: id.Value(r), level: level, message: message.Value(r)}
 		for i := range to {
-			if a, ok := readMailbox(to[i].Value(r)); ok {
+			if a, ok := mail.ReadMailbox(to[i].Value(r)); ok {
 				n.to = append(n.to, a)
 			}
 		}
@@ -186,15 +186,15 @@ func (n *oldNotification) send(r *Run) error {
 	var from mail.Address
 	a.From, from = r.notifyFrom(nil)
 	c := r.compose()
-	c.addresses("From", from)
-	c.addresses("To", to...)
-	c.text("Subject", "[SIEVE] New mail notification")
-	c.raw("Auto-Submitted", "auto-generated (notify)")
-	c.raw("Precedence", "bulk")
+	c.Addresses("From", from)
+	c.Addresses("To", to...)
+	c.Text("Subject", "[SIEVE] New mail notification")
+	c.Raw("Auto-Submitted", "auto-generated (notify)")
+	c.Raw("Precedence", "bulk")
 	level := importances[n.importance()]
-	c.raw("Importance", level[0])
-	c.raw("X-Priority", level[1])
-	c.body(r.substitute(n.message))
+	c.Raw("Importance", level[0])
+	c.Raw("X-Priority", level[1])
+	c.Body(r.substitute(n.message))
 	raw, err := r.composed(c)
 	if err != nil {
 		return err

@@ -75,47 +75,47 @@ func bindReport(b *Binder, c *Call) Do {
 // Spec: RFC 5965, section 2; RFC 6522
 func (r *Run) report(kind, message, from, to string, short bool) []byte {
 	c := r.compose()
-	c.addresses("From", plainAddress(from))
-	c.addresses("To", plainAddress(to))
-	c.text("Subject", "Report: "+limited(r.subject(), 200))
-	c.raw("Auto-Submitted", "auto-generated (report)")
-	c.raw("Precedence", "bulk")
-	c.raw("MIME-Version", "1.0")
+	c.Addresses("From", plainAddress(from))
+	c.Addresses("To", plainAddress(to))
+	c.Text("Subject", "Report: "+limited(r.subject(), 200))
+	c.Raw("Auto-Submitted", "auto-generated (report)")
+	c.Raw("Precedence", "bulk")
+	c.Raw("MIME-Version", "1.0")
 	raw := r.view.Mail().Raw()
 	if short {
 		raw = r.header().Raw()
 	}
 	r.work(len(raw))
 	boundary := "=_" + c.id
-	c.raw("Content-Type", `multipart/report; report-type=feedback-report; boundary="`+boundary+`"`)
+	c.Raw("Content-Type", `multipart/report; report-type=feedback-report; boundary="`+boundary+`"`)
 	c.WriteString("\r\nThis is a report in MIME format.\r\n\r\n--" + boundary + "\r\n")
-	c.part(message)
+	c.Part(message)
 	c.WriteString("\r\n--" + boundary + "\r\n")
-	c.raw("Content-Type", "message/feedback-report")
+	c.Raw("Content-Type", "message/feedback-report")
 	c.WriteString("\r\n")
-	c.raw("Version", "1")
-	c.raw("Feedback-Type", kind)
-	c.raw("User-Agent", "Sluice/1")
-	c.raw("Original-Mail-From", "<"+r.view.From.Address+">")
+	c.Raw("Version", "1")
+	c.Raw("Feedback-Type", kind)
+	c.Raw("User-Agent", "Sluice/1")
+	c.Raw("Original-Mail-From", "<"+r.view.From.Address+">")
 	if a := r.view.Rcpt.Address; a != "" {
-		c.raw("Original-Rcpt-To", "<"+a+">")
+		c.Raw("Original-Rcpt-To", "<"+a+">")
 	}
-	c.raw("Arrival-Date", r.view.Time.Format(time.RFC1123Z))
+	c.Raw("Arrival-Date", r.view.Time.Format(time.RFC1123Z))
 	if ip := r.view.Client.IP; ip.IsValid() {
-		c.raw("Source-IP", ip.Unmap().String())
+		c.Raw("Source-IP", ip.Unmap().String())
 	}
 	if u := r.userEmail(); u != "" {
-		c.raw("Dovecot-Reporting-User", "<"+u+">")
+		c.Raw("Dovecot-Reporting-User", "<"+u+">")
 	}
 	c.WriteString("\r\n--" + boundary + "\r\n")
 	if short {
-		c.raw("Content-Type", "text/rfc822-headers")
+		c.Raw("Content-Type", "text/rfc822-headers")
 	} else {
-		c.raw("Content-Type", "message/rfc822")
+		c.Raw("Content-Type", "message/rfc822")
 	}
-	c.raw("Content-Disposition", "attachment")
+	c.Raw("Content-Disposition", "attachment")
 	if bytes.ContainsFunc(raw, func(c rune) bool { return c > '~' }) {
-		c.raw("Content-Transfer-Encoding", "8bit")
+		c.Raw("Content-Transfer-Encoding", "8bit")
 	}
 	c.WriteString("\r\n")
 	c.Write(raw)

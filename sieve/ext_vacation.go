@@ -85,7 +85,7 @@ func bindVacation(b *Binder, c *Call) Do {
 // checkAddress reports a constant that is no address.
 func (b *Binder) checkAddress(t Text, what string) {
 	if s, ok := t.Constant(); ok {
-		if _, ok := readMailbox(s); !ok {
+		if _, ok := mail.ReadMailbox(s); !ok {
 			b.Errorf(t.Span, "%s: %q is no mail address", what, clip(s))
 		}
 	}
@@ -196,7 +196,7 @@ func (v *vacation) silent(r *Run, o *MailOptions) (to mail.Address, own, why str
 		}
 	}
 	for i := range v.addresses {
-		if a, ok := readMailbox(v.addresses[i].Value(r)); ok {
+		if a, ok := mail.ReadMailbox(v.addresses[i].Value(r)); ok {
 			mine = append(mine, a.String())
 		}
 	}
@@ -249,25 +249,25 @@ func (v *vacation) compose(r *Run, o *MailOptions, to mail.Address, own string) 
 	c := r.compose()
 	from := plainAddress(own)
 	if v.from != nil {
-		if a, ok := readMailbox(v.from.Value(r)); ok {
+		if a, ok := mail.ReadMailbox(v.from.Value(r)); ok {
 			from = a
 		}
 	}
-	c.addresses("From", from)
+	c.Addresses("From", from)
 	if to = v.addressee(r, o, to); to.Name == "" {
-		c.raw("To", "<"+to.String()+">")
+		c.Raw("To", "<"+to.String()+">")
 	} else {
-		c.addresses("To", to)
+		c.Addresses("To", to)
 	}
-	c.text("Subject", limited(v.subjectOf(r, o), o.VacationSubjectLength))
-	c.references(r.header())
-	c.raw("Auto-Submitted", "auto-replied (vacation)")
-	c.raw("Precedence", "bulk")
+	c.Text("Subject", limited(v.subjectOf(r, o), o.VacationSubjectLength))
+	c.References(r.header())
+	c.Raw("Auto-Submitted", "auto-replied (vacation)")
+	c.Raw("Precedence", "bulk")
 	reason := v.reason.Value(r)
 	if v.mime {
-		c.entity(reason)
+		c.Entity(reason)
 	} else {
-		c.body(reason)
+		c.Body(reason)
 	}
 	if r.err != nil {
 		return nil, r.err
