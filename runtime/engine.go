@@ -12,10 +12,47 @@ import (
 // Engine compiles and runs programs of all languages. Many goroutines may use it.
 type Engine struct {
 	languages []Language
+	gate      *Gate
+	elsewhere Elsewhere
+}
+
+// Elsewhere runs programs outside of the core's process.
+type Elsewhere interface {
+	// Place waits for a place for a run of p and returns how it is run there, as
+	// RunOptions.Link does, and what gives the place back. Both are nil for a program that is to
+	// run in the core's process. Waiting counts against ctx and not against the run's time.
+	Place(ctx context.Context, p Program, o *RunOptions) (link func(context.Context, *View, Link, Program) (Value, error), leave func(), err error)
 }
 
 // NewEngine returns an engine with these languages.
 func NewEngine(languages ...Language) *Engine { return &Engine{languages: languages} }
+
+// Bound sets what bounds the runs that go on at once, and where programs run that are not to run in
+// this process. It is called before the first run.
+func (e *Engine) Bound(g *Gate, away Elsewhere) { e.gate, e.elsewhere = g, away }
+
+// enter waits until the run may begin. A run that is done elsewhere waits for its place there
+// first, so that it holds nothing that others could use.
+func (e *Engine) enter(ctx context.Context, p Program, o *RunOptions) (leave func(), err error) {
+	leave = func() {}
+	if e.elsewhere != nil && o.Link == nil {
+		link, gone, err := e.elsewhere.Place(ctx, p, o)
+		if err != nil {
+			return leave, err
+		}
+		if link != nil {
+			o.Link, leave = link, gone
+		}
+	}
+	if e.gate == nil {
+		return leave, nil
+	}
+	if e.gate.Enter(ctx, o.Namespace) != nil {
+		return leave, &LimitError{Limit: "cancelled"}
+	}
+	first := leave
+	return func() { e.gate.Leave(o.Namespace); first() }, nil
+}
 
 // Languages returns the engine's languages.
 func (e *Engine) Languages() []Language { return e.languages }
@@ -80,12 +117,15 @@ func (r *Result) Settle(prior []Action, l Limits) Settled {
 }
 
 // Run runs p for tx and returns what it asked for. It never panics and returns soon after
-// the time limit, whatever the script does; the context given ends it too.
+// the time limit, whatever the script does; the context given ends it too. Where the engine bounds
+// how many runs go on at once, it waits for its turn before its time begins.
 func (e *Engine) Run(ctx context.Context, p Program, tx *Transaction, o RunOptions) *Result {
 	now := o.Now
 	if now == nil {
 		now = time.Now
 	}
+	leave, refused := e.enter(ctx, p, &o)
+	defer leave()
 	started := now()
 	limits := o.Limits.withDefaults()
 	s, out := &ongoing{}, &outcome{}
@@ -116,6 +156,9 @@ func (e *Engine) Run(ctx context.Context, p Program, tx *Transaction, o RunOptio
 	*r = run{ctx: &s.deadline, view: v, host: o.Host, limits: limits, record: rec, level: o.Record, now: now}
 	var value Value
 	err := checkNamespace(o.Namespace)
+	if err == nil {
+		err = refused
+	}
 	if err == nil {
 		s.task = *NewTask(r.ctx, v, r)
 		value, err = r.execute(p, o, &s.task)

@@ -1,6 +1,7 @@
 package runtime
 
 import (
+	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -23,11 +24,16 @@ import (
 // The core trusts nothing that comes back: frames, nesting and their number are
 // bounded, every call is checked as one from the same process is, and the end of the
 // context closes the pipe.
+//
+// A pipe may take one job after the other. The program's side keeps what it has compiled, so
+// that a job whose source went over the pipe before is sent without it; a side that has
+// forgotten it asks for it.
 
 // Bounds of frames, in octets.
 const (
 	maxChildFrame = 8 << 20   // what the core takes from a program
 	maxCoreFrame  = 512 << 20 // what a program takes from the core: a message is in it
+	maxItems      = 1 << 18   // values within each other or side by side in what the core takes
 	maxHeldHits   = 512       // hits that a program holds back until it has something else to say
 )
 
@@ -42,8 +48,37 @@ type Job struct {
 	Source   []byte         `cbor:"s"`
 	Options  CompileOptions `cbor:"o"`
 	View     *View          `cbor:"v"`
+	// Modules are the sources of what the script requires, by their names as CompileOptions.Module
+	// is asked for them.
+	Modules map[string][]byte `cbor:"m,omitempty"`
+	// Hash stands for the script, its modules and options: jobs with one Hash are of one program. ""
+	// is none. It is set by NewJob.
+	Hash string `cbor:"k,omitempty"`
 	// Hits asks for the sites that are reached.
 	Hits bool `cbor:"h"`
+	// Kept says that Source, Modules and Options are left out, since they went over the pipe
+	// before.
+	Kept bool `cbor:"q,omitempty"`
+}
+
+// Portable is a Program that can be handed to another process.
+type Portable interface {
+	Program
+	// Job returns what the other process needs to run it with a view. Of the view it may hold less:
+	// what a language asks its core for needs not go along.
+	Job(v *View) *Job
+}
+
+// NewJob returns the job of a program, without a view, with its Hash.
+func NewJob(name, language string, source []byte, modules map[string][]byte, o CompileOptions) (*Job, error) {
+	j := &Job{Name: name, Language: language, Source: source, Modules: modules, Options: o}
+	b, err := encodeStruct(j)
+	if err != nil {
+		return nil, fmt.Errorf("runtime: job: %w", err)
+	}
+	sum := sha256.Sum256(b)
+	j.Hash = string(sum[:])
+	return j, nil
 }
 
 // fromProgram is a frame from the program to the core.
@@ -51,6 +86,7 @@ type fromProgram struct {
 	Hits     []HitRecord `cbor:"h,omitempty"`
 	SetFlags bool        `cbor:"s,omitempty"`
 	Flags    []string    `cbor:"f,omitempty"`
+	Want     bool        `cbor:"w,omitempty"` // the job once more, with its source
 	Call     string      `cbor:"c,omitempty"`
 	Args     []Value     `cbor:"a,omitempty"`
 	End      bool        `cbor:"e,omitempty"`
@@ -132,8 +168,42 @@ func readFrame(r io.Reader, most int, mode cbor.DecMode, v any) error {
 	if err != nil {
 		return err
 	}
+	if most == maxChildFrame && !fewItems(b, maxItems) {
+		return fmt.Errorf("frame has over %d values", maxItems)
+	}
 	if err := mode.Unmarshal(b, v); err != nil {
 		return fmt.Errorf("frame: %w", err)
 	}
 	return nil
+}
+
+// fewItems says whether CBOR has at most so many items, keys and values alike: an octet of it can
+// take forty in memory. What is not well formed is left to the decoder.
+func fewItems(b []byte, most int) bool {
+	for n := 0; len(b) > 0; n++ {
+		if n > most {
+			return false
+		}
+		kind, info := b[0]>>5, b[0]&31
+		b = b[1:]
+		size := uint64(info)
+		if info >= 24 {
+			octets := 1 << (info - 24)
+			if info > 27 || len(b) < octets {
+				return true
+			}
+			size = 0
+			for _, o := range b[:octets] {
+				size = size<<8 | uint64(o)
+			}
+			b = b[octets:]
+		}
+		if kind == 2 || kind == 3 { // octets, text
+			if size > uint64(len(b)) {
+				return true
+			}
+			b = b[size:]
+		}
+	}
+	return true
 }

@@ -23,28 +23,67 @@ import (
 func ServeCore(ctx context.Context, rw io.ReadWriteCloser, job *Job, core Link) (Value, error) {
 	stop := context.AfterFunc(ctx, func() { _ = rw.Close() })
 	defer stop()
+	return NewCoreEnd(rw).Serve(ctx, job, core)
+}
+
+// CoreEnd is the core's side of a pipe that takes one job after the other. It belongs to one
+// goroutine at a time.
+type CoreEnd struct {
+	rw     io.ReadWriter
+	in     *bufio.Reader
+	sent   map[string]bool // hashes of what went over it
+	frames int
+}
+
+// NewCoreEnd returns the core's side of a pipe over rw.
+func NewCoreEnd(rw io.ReadWriter) *CoreEnd {
+	return &CoreEnd{rw: rw, in: bufio.NewReader(rw), sent: map[string]bool{}}
+}
+
+// Silent says whether nothing has come from the program since the last job was handed to it.
+func (p *CoreEnd) Silent() bool { return p.frames == 0 }
+
+// Serve does one job, as ServeCore does. To have reads and writes end soon after ctx is the
+// caller's. After an error that wraps ErrPipe the pipe is of no more use, and neither is it after the end of ctx
+// unless the error is that of the program.
+func (p *CoreEnd) Serve(ctx context.Context, job *Job, core Link) (Value, error) {
+	p.frames = 0
 	if r, ok := core.(*run); ok {
 		job.Hits = job.Hits || r.level >= RecordFull
 	}
 	limits := job.View.Limits.withDefaults()
-	v, err := serve(rw, job, core, limits)
+	v, err := p.serve(job, core, limits)
 	if ctx.Err() != nil && errors.Is(err, ErrPipe) {
-		return nil, endError(ctx, limits)
+		return nil, fmt.Errorf("%w: %w", endError(ctx, limits), ErrPipe)
 	}
 	return v, err
 }
 
-func serve(rw io.ReadWriter, job *Job, core Link, limits Limits) (Value, error) {
-	if err := writeFrame(rw, job); err != nil {
+// maxSent bounds what a pipe remembers of what went over it.
+const maxSent = 4096
+
+// hand hands a job over, without its source if that went over the pipe before.
+func (p *CoreEnd) hand(job *Job, whole bool) error {
+	if job.Hash == "" || whole || !p.sent[job.Hash] {
+		if len(p.sent) >= maxSent {
+			clear(p.sent)
+		}
+		p.sent[job.Hash] = true
+		return writeFrame(p.rw, job)
+	}
+	return writeFrame(p.rw, &Job{Name: job.Name, Language: job.Language, View: job.View, Hash: job.Hash, Hits: job.Hits, Kept: true})
+}
+
+func (p *CoreEnd) serve(job *Job, core Link, limits Limits) (Value, error) {
+	if err := p.hand(job, false); err != nil {
 		return nil, pipeFailed("it does not take its job", err)
 	}
-	in := bufio.NewReader(rw)
-	for frames := int64(0); ; frames++ {
-		if frames > limits.Steps {
+	for wanted := false; ; p.frames++ {
+		if int64(p.frames) > limits.Steps {
 			return nil, &LimitError{Limit: "steps", Max: limits.Steps}
 		}
 		var m fromProgram
-		if err := readFrame(in, maxChildFrame, pipeDec, &m); err != nil {
+		if err := readFrame(p.in, maxChildFrame, pipeDec, &m); err != nil {
 			if errors.Is(err, io.EOF) {
 				err = errors.New("it ended without a result")
 			}
@@ -66,12 +105,23 @@ func serve(rw io.ReadWriter, job *Job, core Link, limits Limits) (Value, error) 
 				return nil, pipeFailed("its result", err)
 			}
 			return m.Value, nil
+		case m.Want:
+			if wanted {
+				return nil, pipeFailed("", errors.New("it asks for its job again and again"))
+			}
+			wanted = true
+			if err := p.hand(job, true); err != nil {
+				return nil, pipeFailed("it does not take its job", err)
+			}
 		case m.Call != "":
 			if err := checkValue(m.Args, maxResultDepth, &left); err != nil {
 				return nil, pipeFailed("its arguments of "+cut(m.Call, 60), err)
 			}
 			v, err := core.Invoke(m.Call, m.Args)
-			if err := writeFrame(rw, fromCore{Value: v, Error: newPipeError(err)}); err != nil {
+			if SizeOf(v) > limits.Memory { // it could not be held at the other end
+				v, err = nil, &LimitError{Limit: "memory", Max: limits.Memory}
+			}
+			if err := writeFrame(p.rw, fromCore{Value: v, Error: newPipeError(err)}); err != nil {
 				return nil, pipeFailed("it does not take an answer", err)
 			}
 		}

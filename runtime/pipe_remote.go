@@ -11,27 +11,83 @@ import (
 // runs it and sends what it gave. Its error says that the pipe broke; what the script did
 // wrong goes to the core.
 func RunRemote(ctx context.Context, rw io.ReadWriter, load func(*Job) (Program, error)) error {
-	in := bufio.NewReader(rw)
+	return NewProgramEnd(rw, load).Run(ctx)
+}
+
+// What a ProgramEnd keeps of what it compiled: so many programs, and of sources so many octets.
+const (
+	maxKeptPrograms       = 64
+	maxKeptOctets = 1 << 20
+)
+
+// ProgramEnd is the program's side of a pipe that takes one job after the other. It belongs to one
+// goroutine.
+type ProgramEnd struct {
+	rw     io.ReadWriter
+	in     *bufio.Reader
+	load   func(*Job) (Program, error)
+	kept   map[string]Program
+	octets int
+}
+
+// NewProgramEnd returns the program's side of a pipe. load compiles what comes.
+func NewProgramEnd(rw io.ReadWriter, load func(*Job) (Program, error)) *ProgramEnd {
+	return &ProgramEnd{rw: rw, in: bufio.NewReader(rw), load: load, kept: map[string]Program{}}
+}
+
+// Run does one job. Its error says that the pipe broke; io.EOF is wrapped where there was no
+// more job.
+func (r *ProgramEnd) Run(ctx context.Context) error {
 	var job Job
-	if err := readFrame(in, maxCoreFrame, journalDec, &job); err != nil {
+	if err := readFrame(r.in, maxCoreFrame, journalDec, &job); err != nil {
 		return fmt.Errorf("runtime: pipe: job: %w", err)
 	}
 	if job.View == nil {
 		return fmt.Errorf("runtime: pipe: job without a view")
 	}
+	if job.Kept && r.kept[job.Hash] == nil {
+		if err := writeFrame(r.rw, fromProgram{Want: true}); err != nil {
+			return fmt.Errorf("runtime: pipe: job: %w", err)
+		}
+		job = Job{}
+		if err := readFrame(r.in, maxCoreFrame, journalDec, &job); err != nil || job.Kept || job.View == nil {
+			return fmt.Errorf("runtime: pipe: job without a source: %w", err)
+		}
+	}
 	limits := job.View.Limits.withDefaults()
 	ctx, cancel := context.WithTimeout(ctx, limits.Time)
 	defer cancel()
-	l := &remoteLink{w: rw, r: in, wants: job.Hits}
-	v, err := runRemote(ctx, l, &job, load)
+	l := &remoteLink{w: r.rw, r: r.in, wants: job.Hits}
+	v, err := runRemote(ctx, l, &job, r.program)
 	if l.broken != nil {
 		return fmt.Errorf("runtime: pipe: %w", l.broken)
 	}
 	m := fromProgram{Hits: l.hits, End: true, Value: v, Error: newPipeError(err)}
-	if err := writeFrame(rw, m); err != nil {
+	if err := writeFrame(r.rw, m); err != nil {
 		return fmt.Errorf("runtime: pipe: result: %w", err)
 	}
 	return nil
+}
+
+// program returns the job's program, which it compiles unless it is kept.
+func (r *ProgramEnd) program(job *Job) (Program, error) {
+	if p := r.kept[job.Hash]; p != nil {
+		return p, nil
+	}
+	p, err := r.load(job)
+	if err != nil || job.Hash == "" {
+		return p, err
+	}
+	size := len(job.Source)
+	for _, m := range job.Modules {
+		size += len(m)
+	}
+	if r.octets += size; len(r.kept) >= maxKeptPrograms || r.octets > maxKeptOctets {
+		clear(r.kept) // it is seldom, and the core has what is needed
+		r.octets = size
+	}
+	r.kept[job.Hash] = p
+	return p, nil
 }
 
 func runRemote(ctx context.Context, l *remoteLink, job *Job, load func(*Job) (Program, error)) (v Value, err error) {

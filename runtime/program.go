@@ -29,6 +29,10 @@ type CompileOptions struct {
 	// for it. location is personal or global, and name never a path; an error that is
 	// fs.ErrNotExist says that there is none. Nil: as the language has it.
 	Include func(location, name string) (file string, source []byte, err error) `cbor:"-"`
+	// Module returns the source of a module that a script requires, and the name that errors show for
+	// it. name is a path below the folder of the script, with slashes and without "." or "..";
+	// an error that is fs.ErrNotExist says that there is none. Nil: there are no modules.
+	Module func(name string) (file string, source []byte, err error) `cbor:"-"`
 	// Instrument asks for Sites and Hit where they cost something (JavaScript).
 	Instrument bool
 }

@@ -1,8 +1,6 @@
 package js
 
 import (
-	"math/big"
-
 	"github.com/dop251/goja"
 	"github.com/dop251/goja/ast"
 	"github.com/dop251/goja/token"
@@ -30,7 +28,7 @@ var producers = map[string]bool{
 
 // globals are the names that goja gives every runtime.
 var globals = func() map[string]bool {
-	m := map[string]bool{"undefined": true, "arguments": true}
+	m := map[string]bool{"undefined": true, "arguments": true, "require": true, "module": true, "exports": true}
 	vm := goja.New()
 	for _, name := range vm.GlobalObject().GetOwnPropertyNames() {
 		m[name] = true
@@ -38,30 +36,35 @@ var globals = func() map[string]bool {
 	return m
 }()
 
-// checker checks calls against the function table and finds out which names a source
-// can reach.
-type checker struct {
-	c         *compilation
-	declared  map[string]bool // anywhere in the source
+// reach is what a script and its modules together can come to.
+type reach struct {
 	mentioned map[string]bool // names, properties and texts
 	dynamic   bool            // it may reach any property of any object without naming it
 	arrays    bool            // it may make arrays
-	big       bool            // it has BigInts as literals
+}
+
+// checker checks the calls of one source against the function table and finds out which
+// names it can reach.
+type checker struct {
+	*reach
+	c        *compilation
+	declared map[string]bool // anywhere in the source
+	requires []required
 }
 
 func newChecker(c *compilation) *checker {
-	return &checker{c: c, declared: map[string]bool{}, mentioned: map[string]bool{}}
+	return &checker{c: c, declared: map[string]bool{}, reach: c.bundle.reach}
 }
 
 func (k *checker) check(body *ast.FunctionLiteral) {
 	w := &walker{enter: k.names}
-	w.walk(body)
+	w.walk(body.Body)
 	if w.deep {
 		k.c.failAt(body.Idx0(), "%s", &runtime.LimitError{Limit: "nesting", Max: maxTree})
 		return
 	}
 	w = &walker{enter: k.calls}
-	w.walk(body)
+	w.walk(body.Body)
 }
 
 // names gathers what is declared and what is mentioned.
@@ -103,18 +106,12 @@ func (k *checker) names(n ast.Node) {
 		k.arrays = k.arrays || n.Tag != nil
 	case *ast.StringLiteral:
 		k.mentioned[n.Value.String()] = true
-	case *ast.NumberLiteral:
-		if _, ok := n.Value.(*big.Int); ok {
-			k.big = true
-		}
 	case *ast.RegExpLiteral:
 		if len(n.Pattern) > runtime.MaxPattern {
 			k.c.failAt(n.Idx, "pattern of %d octets is over the limit of %d", len(n.Pattern), runtime.MaxPattern)
 		}
 	}
 }
-
-func (k *checker) bigInts() bool { return k.big || k.dynamic || k.mentioned["BigInt"] }
 
 // plainKey says whether a key in brackets is a number for sure, or stands there as text.
 func plainKey(e ast.Expression) bool {
@@ -185,6 +182,10 @@ func (k *checker) calls(n ast.Node) {
 			return
 		}
 		name := callee.Name.String()
+		if name == "require" && !k.declared[name] {
+			k.require(n)
+			return
+		}
 		if k.declared[name] || runtime.Lookup(name) == nil && (globals[name] || absent[name]) {
 			return
 		}
@@ -192,6 +193,17 @@ func (k *checker) calls(n ast.Node) {
 			k.c.failAt(callee.Idx, "%s", err)
 		}
 	}
+}
+
+// require notes what a call of require asks for.
+func (k *checker) require(n *ast.CallExpression) {
+	if len(n.ArgumentList) == 1 {
+		if s, ok := n.ArgumentList[0].(*ast.StringLiteral); ok {
+			k.requires = append(k.requires, required{n.Idx0(), s.Value.String()})
+			return
+		}
+	}
+	k.c.failAt(n.Idx0(), `require takes one text as it stands in the source, such as require("./name.js")`)
 }
 
 // arguments returns what is known of a call's arguments. Where a list is spread, so
@@ -276,7 +288,7 @@ func (k *checker) constant(e ast.Expression) runtime.Value {
 
 // guards returns the natives that have to be replaced in every run of this source, and those
 // that may have to be.
-func (k *checker) guards() (now, later []*guard) {
+func (k *reach) guards() (now, later []*guard) {
 	for name := range k.mentioned {
 		k.arrays = k.arrays || producers[name]
 	}
@@ -291,7 +303,7 @@ func (k *checker) guards() (now, later []*guard) {
 }
 
 // seal says whether the source may reach what scripts do not have.
-func (k *checker) seal() bool {
+func (k *reach) seal() bool {
 	for name := range absent {
 		if k.mentioned[name] {
 			return true
@@ -300,7 +312,12 @@ func (k *checker) seal() bool {
 	return k.dynamic || k.mentioned["constructor"]
 }
 
-func (k *checker) reaches(g *guard) bool {
+// wants says whether a source can come to its arguments exports, require and module.
+func (k *reach) wants() bool {
+	return k.dynamic || k.mentioned["require"] || k.mentioned["module"] || k.mentioned["exports"] || k.mentioned["arguments"]
+}
+
+func (k *reach) reaches(g *guard) bool {
 	if k.mentioned[g.name] {
 		return true
 	}

@@ -14,26 +14,32 @@ import (
 	"github.com/sluice-mail/sluice/runtime"
 )
 
-// What a script is compiled between, so that it may return. head has no line end: lines
-// stay right.
+// What a source is compiled between, so that it may return and has what modules have. head has
+// no line end: lines stay right.
 const (
-	head = "(function(){"
-	tail = "\n})()"
+	head = "(function(exports,require,module){"
+	tail = "\n})"
 )
 
-// compilation is the way of one source to a program.
+// compilation is the way of one source, the script or one of its modules, to a unit of a
+// program.
 type compilation struct {
-	name    string
+	name    string // as errors show it
+	path    string // of a module, below the script's folder; "" is the script
 	options Options
 	compile runtime.CompileOptions
 	places  runtime.Places
-	errs    runtime.SourceErrors
+	bundle  *bundle
+	tree    *ast.Program
+	body    *ast.FunctionLiteral
+	checker *checker
+	unit    *unit
 }
 
 func (c *compilation) fail(offset int, format string, args ...any) {
-	if len(c.errs) < runtime.MaxSourceErrors {
+	if len(c.bundle.errs) < runtime.MaxSourceErrors {
 		line, col := c.places.At(offset)
-		c.errs = append(c.errs, &runtime.SourceError{File: c.name, Line: line, Col: col, Msg: fmt.Sprintf(format, args...)})
+		c.bundle.errs = append(c.bundle.errs, &runtime.SourceError{File: c.name, Line: line, Col: col, Msg: fmt.Sprintf(format, args...)})
 	}
 }
 
@@ -45,48 +51,58 @@ func (c *compilation) failAt(idx file.Idx, format string, args ...any) {
 // offsetOf returns the offset in the source of a place of the syntax tree.
 func offsetOf(idx file.Idx) int { return int(idx) - 1 - len(head) }
 
-func (c *compilation) run(source string) (p *Program, err error) {
-	defer func() {
-		if x := recover(); x != nil {
-			p, err = nil, fmt.Errorf("%s:1:1: internal error: %v", c.name, x)
-		}
-	}()
+// read parses and checks a source, and says whether it is without errors.
+func (c *compilation) read(source string) bool {
+	before := len(c.bundle.errs)
 	source = strings.TrimPrefix(source, "\ufeff")
 	c.places = runtime.NewPlaces(source)
+	c.unit = &unit{name: c.name, path: c.path, places: c.places}
 	if len(source) > c.options.MaxSource {
 		c.fail(0, "script of %d octets is over the limit of %d", len(source), c.options.MaxSource)
-		return nil, c.errs
+		return false
 	}
 	if !utf8.ValidString(source) {
 		c.fail(badText(source), "text is not UTF-8")
-		return nil, c.errs
+		return false
 	}
 	if at, err := scan(source, c.options.Nesting); at >= 0 {
 		c.fail(at, "%s", err)
-		return nil, c.errs
+		return false
 	}
-	tree, body := c.parse(source)
-	if c.errs != nil {
-		return nil, c.errs
+	if strings.HasSuffix(c.path, ".json") {
+		c.parseJSON(source)
+	} else {
+		c.tree, c.body = c.parse(source)
 	}
-	k := newChecker(c)
-	k.check(body)
-	if c.errs != nil {
-		return nil, c.errs
+	if len(c.bundle.errs) > before {
+		return false
 	}
-	r := &rewriter{checker: k, instrument: c.compile.Instrument}
-	r.rewrite(body)
-	p = &Program{name: c.name, places: c.places, sealed: k.seal(), sites: r.numbered()}
-	p.guards, p.later = k.guards()
-	if p.code, err = goja.CompileAST(tree, true); err != nil {
+	c.checker = newChecker(c)
+	c.checker.check(c.body)
+	return len(c.bundle.errs) == before
+}
+
+// finish rewrites and compiles what was read.
+func (c *compilation) finish() error {
+	for _, p := range c.body.ParameterList.List { // a source may have names of its own for these
+		if n, ok := p.Target.(*ast.Identifier); ok && c.checker.declared[n.Name.String()] {
+			n.Name = " " + n.Name
+		}
+	}
+	r := &rewriter{checker: c.checker, instrument: c.compile.Instrument}
+	r.rewrite(c.body)
+	c.bundle.sites = append(c.bundle.sites, r.numbered(len(c.bundle.sites))...)
+	code, err := goja.CompileAST(c.tree, true)
+	if err != nil {
 		var ce *goja.CompilerSyntaxError
 		if errors.As(err, &ce) {
 			c.fail(ce.Offset-len(head), "%s", lower(ce.Message))
-			return nil, c.errs
+			return nil
 		}
-		return nil, fmt.Errorf("%s:1:1: %w", c.name, err)
+		return fmt.Errorf("%s:1:1: %w", c.name, err)
 	}
-	return p, nil
+	c.unit.code = code
+	return nil
 }
 
 // parse returns the tree and in it the function that is the script, or notes the first
@@ -100,9 +116,12 @@ func (c *compilation) parse(source string) (*ast.Program, *ast.FunctionLiteral) 
 			return nil, nil
 		}
 		at := offsetIn(c.places, list[0].Position.Line, list[0].Position.Column)
-		if at >= len(source) {
+		switch {
+		case at >= len(source):
 			c.fail(len(source), "unexpected end of script")
-		} else {
+		case foreign(source[max(at, 0):]):
+			c.fail(at, "import and export are not available; use require and module.exports")
+		default:
 			c.fail(at, "%s", lower(list[0].Message))
 		}
 		return nil, nil
@@ -117,6 +136,11 @@ func (c *compilation) parse(source string) (*ast.Program, *ast.FunctionLiteral) 
 	return tree, body
 }
 
+// foreign says whether a source goes on with a word of the other kind of modules.
+func foreign(source string) bool {
+	return strings.HasPrefix(source, "import") || strings.HasPrefix(source, "export")
+}
+
 // scriptOf returns the function between head and tail, nil if the source closed it.
 func scriptOf(tree *ast.Program) *ast.FunctionLiteral {
 	if len(tree.Body) == 0 {
@@ -126,12 +150,8 @@ func scriptOf(tree *ast.Program) *ast.FunctionLiteral {
 	if !ok {
 		return nil
 	}
-	call, ok := s.Expression.(*ast.CallExpression)
-	if !ok {
-		return nil
-	}
-	f, ok := call.Callee.(*ast.FunctionLiteral)
-	if !ok || len(call.ArgumentList) != 0 {
+	f, ok := s.Expression.(*ast.FunctionLiteral)
+	if !ok || f.Idx0() != 2 {
 		return nil
 	}
 	return f

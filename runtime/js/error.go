@@ -18,12 +18,20 @@ func offsetIn(p runtime.Places, line, col int) int {
 	return p.Start(line) + col - 1
 }
 
-// top returns the place of the innermost frame of ours in a stack.
-func (p *Program) top(stack []goja.StackFrame) (line, col int) {
+// top returns the place of the innermost frame of ours in a stack: the name of its source, line
+// and column.
+func (p *Program) top(stack []goja.StackFrame) (file string, line, col int) {
 	for _, f := range stack {
-		if at := f.Position(); at.Line > 0 && f.SrcName() == p.name {
-			return p.places.At(offsetIn(p.places, at.Line, at.Column))
+		at := f.Position()
+		if at.Line <= 0 {
+			continue
+		}
+		for _, u := range p.units {
+			if f.SrcName() == u.name {
+				line, col = u.places.At(offsetIn(u.places, at.Line, at.Column))
+				return u.name, line, col
+			}
 		}
 	}
-	return 1, 1
+	return p.name, 1, 1
 }

@@ -2,6 +2,7 @@ package js
 
 import (
 	"math/big"
+	"strconv"
 
 	"github.com/dop251/goja"
 
@@ -21,24 +22,32 @@ var hidden = map[string]func(r *run, a []goja.Value) goja.Value{
 	fnTimes:    (*run).times,
 	fnPower:    (*run).power,
 	fnShift:    (*run).shift,
+	fnPlain:    (*run).plain,
+	fnEqual:    compare(4, func(a, b int64) bool { return a == b }),
+	fnUnequal:  compare(5, func(a, b int64) bool { return a != b }),
+	fnLess:     compare(6, func(a, b int64) bool { return a < b }),
+	fnGreater:  compare(7, func(a, b int64) bool { return a > b }),
+	fnAtMost:   compare(8, func(a, b int64) bool { return a <= b }),
+	fnAtLeast:  compare(9, func(a, b int64) bool { return a >= b }),
 	fnSite:     (*run).site,
 	fnCall:     (*run).siteCall,
 }
 
 // operators does what goja does, for the operands that need no care.
-var operators = goja.MustCompile("", `[function(a,b){return a+b},function(a,b){return a*b},function(a,b){return a**b},function(a,b){return a<<b}]`, true)
+var operators = goja.MustCompile("", `[function(a,b){return a+b},function(a,b){return a*b},function(a,b){return a**b},function(a,b){return a<<b},
+function(a,b){return a==b},function(a,b){return a!=b},function(a,b){return a<b},function(a,b){return a>b},function(a,b){return a<=b},function(a,b){return a>=b}]`, true)
 
 // operator applies the operator of that number.
-func (r *run) operator(i string, a []goja.Value) goja.Value {
+func (r *run) operator(i int, a []goja.Value) goja.Value {
 	if r.plus == nil {
 		list, err := r.vm.RunProgram(operators)
 		if err != nil {
 			r.again(err)
 		}
-		r.plus = map[string]goja.Callable{}
-		for _, k := range []string{"0", "1", "2", "3"} {
-			r.plus[k], _ = goja.AssertFunction(list.(*goja.Object).Get(k))
-		}
+		r.plus, r.natives = make([]goja.Callable, 10), list.(*goja.Object)
+	}
+	if r.plus[i] == nil {
+		r.plus[i], _ = goja.AssertFunction(r.natives.Get(strconv.Itoa(i)))
 	}
 	v, err := r.plus[i](goja.Undefined(), a...)
 	if err != nil {
@@ -60,7 +69,7 @@ func (r *run) add(a []goja.Value) goja.Value {
 	if !ok1 && !ok2 && a[0].ExportType() == intType && a[1].ExportType() == intType {
 		return r.vm.ToValue(a[0].ToInteger() + a[1].ToInteger())
 	}
-	v := r.operator("0", a)
+	v := r.operator(0, a)
 	if s, ok := v.(goja.String); ok {
 		switch {
 		case ok1:
@@ -174,7 +183,7 @@ func (r *run) bits(n int64) {
 // of its length. An object is read as the text that it stands for.
 func (r *run) digits(v goja.Value) goja.Value {
 	if _, ok := v.(*goja.Object); ok {
-		v = r.operator("0", []goja.Value{v, r.vm.ToValue("")})
+		v = r.operator(0, []goja.Value{v, r.vm.ToValue("")})
 	}
 	if s, ok := v.(goja.String); ok {
 		r.bits(int64(s.Length()))
@@ -190,11 +199,43 @@ func (r *run) rangeError(text string) goja.Value {
 	return o
 }
 
+// plain refuses a BigInt where what it is multiplied with cannot be looked at.
+func (r *run) plain(a []goja.Value) goja.Value {
+	if a[0].ExportType() == bigType {
+		panic(r.vm.NewTypeError("a BigInt is assigned so only to a name"))
+	}
+	return a[0]
+}
+
+// compare is a comparison that lets no BigInt meet a text of any length.
+func compare(i int, ints func(a, b int64) bool) func(r *run, a []goja.Value) goja.Value {
+	return func(r *run, a []goja.Value) goja.Value {
+		switch x, y := a[0].ExportType(), a[1].ExportType(); {
+		case x == intType && y == intType:
+			return r.vm.ToValue(ints(a[0].ToInteger(), a[1].ToInteger()))
+		case x == bigType:
+			r.comparable(a[1])
+		case y == bigType:
+			r.comparable(a[0])
+		}
+		return r.operator(i, a)
+	}
+}
+
+func (r *run) comparable(v goja.Value) {
+	switch x := v.(type) {
+	case goja.String:
+		r.bits(int64(x.Length()))
+	case *goja.Object:
+		panic(r.vm.NewTypeError("a BigInt is not compared with an object"))
+	}
+}
+
 func (r *run) times(a []goja.Value) goja.Value {
 	if x, y, ok := bigs(a); ok {
 		r.bits(int64(x.BitLen()) + int64(y.BitLen()))
 	}
-	return r.operator("1", a)
+	return r.operator(1, a)
 }
 
 func (r *run) power(a []goja.Value) goja.Value {
@@ -204,7 +245,7 @@ func (r *run) power(a []goja.Value) goja.Value {
 		}
 		r.bits(int64(x.BitLen()) * y.Int64())
 	}
-	return r.operator("2", a)
+	return r.operator(2, a)
 }
 
 func (r *run) shift(a []goja.Value) goja.Value {
@@ -214,5 +255,5 @@ func (r *run) shift(a []goja.Value) goja.Value {
 		}
 		r.bits(int64(x.BitLen()) + y.Int64())
 	}
-	return r.operator("3", a)
+	return r.operator(3, a)
 }

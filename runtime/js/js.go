@@ -21,6 +21,11 @@
 //     memory.go. Scripts of people who are not trusted belong in a process of their own.
 //   - eval, Function, Proxy, Reflect, Promise, async and generator functions are not there.
 //
+// A script may have modules of its own folder: require("./x.js") as in CommonJS, with
+// module.exports, exports and files of JSON. They are read and compiled with the script, and
+// each run evaluates those that it comes to, once. console.log and its kin leave notes in the
+// record of the run.
+//
 // Values: null and undefined are null; a number that is whole and at most 2^53 is an int,
 // any other a float (goja itself does not tell 1.0 from 1); an int beyond 2^53 is
 // a BigInt in both directions; bytes are a Uint8Array, and an ArrayBuffer is bytes; lists are
@@ -33,11 +38,7 @@
 // expression.
 package js
 
-import (
-	"github.com/dop251/goja"
-
-	"github.com/sluice-mail/sluice/runtime"
-)
+import "github.com/sluice-mail/sluice/runtime"
 
 // Options bounds what is compiled. The zero value works.
 type Options struct {
@@ -63,8 +64,8 @@ func (l *language) Suffix() string { return ".js" }
 
 // Compile returns the script as a program, or runtime.SourceErrors.
 func (l *language) Compile(name string, source []byte, o runtime.CompileOptions) (runtime.Program, error) {
-	c := &compilation{name: name, options: l.o, compile: o}
-	p, err := c.run(string(source))
+	b := &bundle{options: l.o, compile: o}
+	p, err := b.run(name, source)
 	if err != nil {
 		return nil, err
 	}
@@ -74,12 +75,22 @@ func (l *language) Compile(name string, source []byte, o runtime.CompileOptions)
 // Program is a compiled script. It is immutable.
 type Program struct {
 	name   string
-	code   *goja.Program
-	places runtime.Places
+	units  []*unit  // the script, and its modules
 	guards []*guard // natives that are replaced in each run
 	later  []*guard // those that are once the script could reach them
 	sealed bool     // the script could reach what is not to be there
+	wants  bool     // it could look at what makes it a module
 	sites  []runtime.Site
+	job    *runtime.Job
+}
+
+// Job returns what another process needs to run the script. What is asked of the message is asked
+// of the core by calls, so that the message does not go along.
+func (p *Program) Job(v *runtime.View) *runtime.Job {
+	j := *p.job
+	j.View = &runtime.View{Trust: v.Trust, Limits: v.Limits, Script: v.Script, Seed: v.Seed}
+	j.View.Stage, j.View.Time = v.Stage, v.Time
+	return &j
 }
 
 // Language returns "javascript".

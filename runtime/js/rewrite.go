@@ -27,6 +27,13 @@ const (
 	fnTimes    = " times"
 	fnPower    = " power"
 	fnShift    = " shift"
+	fnPlain    = " plain"
+	fnEqual    = " equal"
+	fnUnequal  = " unequal"
+	fnLess     = " less"
+	fnGreater  = " greater"
+	fnAtMost   = " atmost"
+	fnAtLeast  = " atleast"
 	fnSite     = " site"
 	fnCall     = " call"
 )
@@ -107,10 +114,12 @@ func (r *rewriter) enter(n ast.Node) {
 		switch {
 		case n.Operator == token.PLUS && !literal(n.Right):
 			n.Right = call(n.Right.Idx0(), fnGrow, n.Right)
-		case r.bigger(n.Operator) && !smallNumber(n.Right):
-			if left, ok := n.Left.(*ast.Identifier); ok {
+		case bigOperators[n.Operator] != "" && !smallNumber(n.Right):
+			if left := simple(n.Left); left != nil {
 				n.Right = call(n.Right.Idx0(), bigOperators[n.Operator], left, n.Right)
 				n.Operator = token.ASSIGN
+			} else {
+				n.Right = call(n.Right.Idx0(), fnPlain, n.Right)
 			}
 		case n.Operator == token.ASSIGN:
 			if _, ok := n.Left.(*ast.ArrayPattern); ok {
@@ -148,8 +157,12 @@ func (r *rewriter) expression(e ast.Expression) ast.Expression {
 				return call(e.Idx0(), fnAdd, e.Left, e.Right)
 			}
 		case token.MULTIPLY, token.EXPONENT, token.SHIFT_LEFT:
-			if r.bigger(e.Operator) && !smallNumber(e.Left) && !smallNumber(e.Right) {
+			if !smallNumber(e.Left) && !smallNumber(e.Right) {
 				return call(e.Idx0(), bigOperators[e.Operator], e.Left, e.Right)
+			}
+		case token.EQUAL, token.NOT_EQUAL, token.LESS, token.GREATER, token.LESS_OR_EQUAL, token.GREATER_OR_EQUAL:
+			if !literal(e.Left) && !literal(e.Right) {
+				return call(e.Idx0(), comparisons[e.Operator], e.Left, e.Right)
 			}
 		case token.LOGICAL_AND:
 			return r.site(e.Idx0(), "&&", e)
@@ -174,10 +187,13 @@ func (r *rewriter) expression(e ast.Expression) ast.Expression {
 	return e
 }
 
-// literal says whether an expression is a number or text as it stands, which adds little.
+// literal says whether an expression is a number or text as it stands, which adds little, and
+// is compared with little.
 func literal(e ast.Expression) bool {
-	switch e.(type) {
-	case *ast.NumberLiteral, *ast.StringLiteral, *ast.BooleanLiteral, *ast.NullLiteral:
+	switch e := e.(type) {
+	case *ast.NumberLiteral:
+		return smallNumber(e)
+	case *ast.StringLiteral, *ast.BooleanLiteral, *ast.NullLiteral:
 		return true
 	}
 	return false
@@ -200,10 +216,11 @@ var bigOperators = map[token.Token]unistring.String{
 	token.MULTIPLY: fnTimes, token.EXPONENT: fnPower, token.SHIFT_LEFT: fnShift,
 }
 
-// bigger says whether an operator has to be looked at: a product only where the source has
-// to do with BigInts.
-func (r *rewriter) bigger(op token.Token) bool {
-	return bigOperators[op] != "" && (op != token.MULTIPLY || r.checker.bigInts())
+// comparisons read a text as a BigInt where they compare it with one, which takes time with the
+// square of its length.
+var comparisons = map[token.Token]unistring.String{
+	token.EQUAL: fnEqual, token.NOT_EQUAL: fnUnequal, token.LESS: fnLess, token.GREATER: fnGreater,
+	token.LESS_OR_EQUAL: fnAtMost, token.GREATER_OR_EQUAL: fnAtLeast,
 }
 
 // smallNumber says whether an operand is a number as it stands and thus no BigInt.
@@ -292,14 +309,18 @@ func (r *rewriter) number(at file.Idx, what string) *ast.NumberLiteral {
 	return n
 }
 
-// numbered numbers the sites in the order of the source and returns them.
-func (r *rewriter) numbered() []runtime.Site {
+// numbered numbers the sites in the order of the source, from first on, and returns them.
+func (r *rewriter) numbered(first int) []runtime.Site {
 	slices.SortStableFunc(r.found, func(a, b foundSite) int { return cmp.Compare(a.idx, b.idx) })
 	var sites []runtime.Site
 	for i, f := range r.found {
-		f.number.Value = int64(i)
+		f.number.Value = int64(first + i)
 		line, col := r.checker.c.places.At(offsetOf(f.idx))
-		sites = append(sites, runtime.Site{Line: line, Col: col, What: f.what})
+		site := runtime.Site{Line: line, Col: col, What: f.what}
+		if r.checker.c.path != "" {
+			site.File = r.checker.c.name
+		}
+		sites = append(sites, site)
 	}
 	return sites
 }

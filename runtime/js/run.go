@@ -20,13 +20,16 @@ type run struct {
 	limits runtime.Limits
 	memory int64 // octets that may still be held
 	stop   error // the limit that ended the run
-	line   int   // where it was noticed, 0 if it was not the script's own act
+	file   string
+	line   int // where it was noticed, 0 if it was not the script's own act
 	col    int
 	depth  int // natives of ours within each other
 
 	functions map[string]goja.Value
 	causes    map[*goja.Object]error // Error objects and what they stand for
-	plus      map[string]goja.Callable
+	plus      []goja.Callable        // operators, once they are needed
+	natives   *goja.Object
+	modules   []*goja.Object // of the units, once they were required
 	joining   []*goja.Object
 	binds     int
 	lists     bool // arrays' own guard is there
@@ -56,12 +59,13 @@ func (p *Program) Run(t *runtime.Task) (runtime.Value, error) {
 
 	release := context.AfterFunc(t.Context(), func() { r.vm.Interrupt(timeUp{}) })
 	watching := watch(r.vm, r.limits.Memory)
-	v, err := r.vm.RunProgram(p.code)
+	v, err := r.script()
 	var out runtime.Value
 	if err == nil {
 		var failed error
 		if err = r.try(func() { out, failed = r.export(v) }); err == nil && failed != nil {
-			line, col := p.places.At(len(p.places.Source()))
+			places := p.units[0].places
+			line, col := places.At(len(places.Source()))
 			err = &runtime.SourceError{File: p.name, Line: line, Col: col, Msg: failed.Error(), Err: failed}
 		}
 	}
@@ -71,6 +75,23 @@ func (p *Program) Run(t *runtime.Task) (runtime.Value, error) {
 		return nil, r.failed(err)
 	}
 	return out, nil
+}
+
+// script runs the script itself.
+func (r *run) script() (goja.Value, error) {
+	v, err := r.vm.RunProgram(r.prog.units[0].code)
+	if err != nil {
+		return nil, err
+	}
+	do, ok := goja.AssertFunction(v)
+	if !ok {
+		return nil, errors.New("internal error: the script is no function")
+	}
+	if !r.prog.wants {
+		return do(goja.Undefined())
+	}
+	exports := r.vm.NewObject()
+	return do(goja.Undefined(), exports, r.requirer(0), r.moduleOf(0, exports))
 }
 
 // timeUp is what an interrupt at the end of the time carries.
@@ -110,7 +131,7 @@ func (r *run) failed(err error) error {
 	case r.stop != nil:
 		out.Err = r.stop
 		if r.line > 0 {
-			out.Line, out.Col = r.line, r.col
+			out.File, out.Line, out.Col = r.file, r.line, r.col
 		}
 	case errors.As(err, &interrupted):
 		if limit, ok := interrupted.Value().(*runtime.LimitError); ok {
@@ -118,12 +139,12 @@ func (r *run) failed(err error) error {
 		} else if out.Err = r.task.Step(64); out.Err == nil { // which looks at the clock
 			out.Err = &runtime.LimitError{Limit: "time", Max: r.limits.Time.Milliseconds()}
 		}
-		out.Line, out.Col = r.prog.top(interrupted.Stack())
+		out.File, out.Line, out.Col = r.prog.top(interrupted.Stack())
 	case errors.As(err, &over):
 		out.Err = &runtime.LimitError{Limit: "nesting", Max: int64(r.limits.Nesting)}
-		out.Line, out.Col = r.prog.top(over.Stack())
+		out.File, out.Line, out.Col = r.prog.top(over.Stack())
 	case errors.As(err, &thrown):
-		out.Line, out.Col = r.prog.top(thrown.Stack())
+		out.File, out.Line, out.Col = r.prog.top(thrown.Stack())
 		out.Msg = r.describe(thrown, out)
 	default:
 		out.Err = err
@@ -162,7 +183,7 @@ func (r *run) describe(thrown *goja.Exception, out *runtime.SourceError) string 
 func (r *run) end(err error) {
 	if r.stop == nil {
 		r.stop = err
-		r.line, r.col = r.prog.top(r.vm.CaptureCallStack(0, nil))
+		r.file, r.line, r.col = r.prog.top(r.vm.CaptureCallStack(0, nil))
 	}
 	panic(new(goja.InterruptedError))
 }
@@ -249,11 +270,17 @@ func (r *run) Get(key string) goja.Value {
 		do = func(c goja.FunctionCall) goja.Value { return r.invoke(f, c.Arguments) }
 	} else if h := hidden[key]; h != nil {
 		do = func(c goja.FunctionCall) goja.Value { return h(r, c.Arguments) }
+	} else if key == "console" {
+		return r.keep(key, r.console())
 	} else {
 		return nil
 	}
 	v := r.vm.ToValue(do)
 	_ = v.(*goja.Object).DefineDataProperty("name", r.vm.ToValue(key), goja.FLAG_FALSE, goja.FLAG_FALSE, goja.FLAG_FALSE)
+	return r.keep(key, v)
+}
+
+func (r *run) keep(key string, v goja.Value) goja.Value {
 	if r.functions == nil {
 		r.functions = map[string]goja.Value{}
 	}
@@ -262,7 +289,9 @@ func (r *run) Get(key string) goja.Value {
 }
 
 // Has says whether there is such a function.
-func (r *run) Has(key string) bool { return runtime.Lookup(key) != nil || hidden[key] != nil }
+func (r *run) Has(key string) bool {
+	return runtime.Lookup(key) != nil || hidden[key] != nil || key == "console"
+}
 
 // Set refuses: functions cannot be replaced.
 func (r *run) Set(string, goja.Value) bool { return false }
