@@ -33,7 +33,7 @@ var mayImport = map[string][]string{
 	"account":             {"kv", "sqlite"},
 	"runtime":             {"kv", "mail", "html"},
 	"runtime/js":          {"runtime", "mail"},
-	"runtime/langtest":    {"runtime", "mail", "kv", "kv/memory"},
+	"runtime/langtest":    {"runtime", "mail", "mailauth", "kv", "kv/memory"},
 	"expr":                {"runtime", "mail"},
 	"sieve":               {"runtime", "mail", "html"},
 	"sieve/testsuite":     {"sieve", "runtime", "mail", "kv", "kv/memory"},
@@ -42,6 +42,8 @@ var mayImport = map[string][]string{
 	"gateway/lmtp":        {"gateway", "scripts", "runtime", "mailstore", "kv", "mail"},
 	"gateway/pipe":        {"gateway", "scripts", "runtime", "mailstore", "kv", "mail"},
 	"outbox":              {"mail", "sqlite"},
+	"dns":                 {},
+	"fetch":               {},
 	"housekeeping":        {"kv"},
 	"mailstore":           {},
 	"mailstore/storetest": {"mailstore"},
@@ -72,6 +74,7 @@ var onlyIn = map[string][]string{
 	"github.com/bradfitz/gomemcache": {"kv/memcached"},
 	"github.com/linxGnu/grocksdb":    {"kv/rocksdb"},
 	"github.com/pelletier/go-toml":   {"cmd/sluice"},
+	"github.com/miekg/dns":           {"dns"},
 }
 
 func TestCorridors(t *testing.T) {
