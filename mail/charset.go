@@ -39,14 +39,24 @@ func decodeWith(enc encoding.Encoding, octets []byte) string {
 	return strings.ToValidUTF8(string(out), "\uFFFD")
 }
 
-// findEncoding returns the encoding of a name in lower case: as browsers read it,
-// else as IANA lists it, else windows-1252.
+// findEncoding returns the encoding of a name in lower case, windows-1252 for an unknown one.
 func findEncoding(charset string) encoding.Encoding {
+	if enc := knownEncoding(charset); enc != nil {
+		return enc
+	}
+	return charmap.Windows1252
+}
+
+// knownEncoding returns the encoding of a name in lower case: as browsers read it, else as IANA
+// lists it, else nil.
+func knownEncoding(charset string) encoding.Encoding {
 	switch charset {
 	case "utf-16", "utf16":
 		return unicode.UTF16(unicode.BigEndian, unicode.UseBOM) // RFC 2781, section 4.3
-	case "x-unknown", "unknown", "default", "_iso-8859-1":
+	case "_iso-8859-1":
 		return charmap.Windows1252
+	case "x-unknown", "unknown", "default":
+		return nil
 	}
 	if enc, err := htmlindex.Get(charset); err == nil && enc != encoding.Replacement {
 		return enc
@@ -59,7 +69,7 @@ func findEncoding(charset string) encoding.Encoding {
 			return enc
 		}
 	}
-	return charmap.Windows1252
+	return nil
 }
 
 // decodeUTF7 undoes UTF-7; what is broken is kept as it stands.
