@@ -14,6 +14,7 @@ var mayImport = map[string][]string{
 	"mail":                {},
 	"mailauth":            {"mail"},
 	"html":                {},
+	"bayes":               {"mail", "html"},
 	"sqlite":              {},
 	"kv":                  {},
 	"corpus":              {}, // mail for tests
@@ -31,7 +32,7 @@ var mayImport = map[string][]string{
 	"kv/bars":             {"kv", "kv/engine", "kv/memory", "kv/sqlite", "kv/redis", "sqlite", "peers"}, // a program that measures
 	"peers":               {},                                                                           // real servers for tests
 	"account":             {"kv", "sqlite"},
-	"runtime":             {"kv", "mail", "html"},
+	"runtime":             {"kv", "mail", "html", "bayes"},
 	"runtime/js":          {"runtime", "mail"},
 	"runtime/langtest":    {"runtime", "mail", "mailauth", "kv", "kv/memory"},
 	"expr":                {"runtime", "mail"},
