@@ -62,7 +62,7 @@ func (s *state) invoke(f *runtime.Function, args []any) (any, error) {
 	if err := s.hold(n); err != nil {
 		return nil, err
 	}
-	if f.Effect == runtime.Pure && f.Family == "text" {
+	if f.MakesText() {
 		return v, s.task.Output(int(n))
 	}
 	return v, nil

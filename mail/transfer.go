@@ -11,6 +11,12 @@ func encodes(encoding string) bool {
 	return false
 }
 
+// DecodeTransfer undoes a transfer encoding, named in lower case, as far as it goes. It
+// returns body itself where nothing is encoded.
+//
+// Spec: RFC 2045, section 6
+func DecodeTransfer(encoding string, body []byte) []byte { return decodeTransfer(encoding, body) }
+
 // decodeTransfer undoes a transfer encoding as far as it goes. It returns body
 // itself where nothing is encoded.
 func decodeTransfer(encoding string, body []byte) []byte {

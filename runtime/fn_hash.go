@@ -56,11 +56,11 @@ func init() {
 			if err != nil {
 				return nil, err
 			}
-			make, err := hashNamed("hash", a.String(1))
+			algorithm, err := hashNamed("hash", a.String(1))
 			if err != nil {
 				return nil, err
 			}
-			return digest("hash", make(), s, a.String(2))
+			return digest("hash", algorithm(), s, a.String(2))
 		},
 	})
 	register(Function{
@@ -86,14 +86,14 @@ func init() {
 			if err != nil {
 				return nil, err
 			}
-			make, err := hashNamed("hmac", a.String(2))
+			algorithm, err := hashNamed("hmac", a.String(2))
 			if err != nil {
 				return nil, err
 			}
-			if make().Size() < md5.Size {
+			if algorithm().Size() < md5.Size {
 				return nil, fmt.Errorf("hmac: %s takes no key", a.String(2))
 			}
-			return digest("hmac", hmac.New(make, []byte(key)), data, a.String(3))
+			return digest("hmac", hmac.New(algorithm, []byte(key)), data, a.String(3))
 		},
 	})
 }
@@ -111,8 +111,8 @@ func octets(name string, a Args, i int) (string, error) {
 }
 
 func hashNamed(name, algorithm string) (func() hash.Hash, error) {
-	if make := hashes[strings.ToLower(algorithm)]; make != nil {
-		return make, nil
+	if h := hashes[strings.ToLower(algorithm)]; h != nil {
+		return h, nil
 	}
 	return nil, fmt.Errorf("%s: unknown algorithm %q; known are %s", name, cut(algorithm, 40), hashNames)
 }

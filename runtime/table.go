@@ -138,6 +138,18 @@ func contains[T comparable](list []T, v T) bool {
 	return slices.Contains(list, v)
 }
 
+// MakesText says whether what a call returns is text that the run makes, which counts as output.
+func (f *Function) MakesText() bool {
+	if f.Effect != Pure {
+		return false
+	}
+	switch f.Family {
+	case "text", "encode", "hash", "json", "number", "date":
+		return true
+	}
+	return false
+}
+
 // Unknown stands for an argument that is not constant in CheckCall.
 var Unknown Value = unknown{}
 
