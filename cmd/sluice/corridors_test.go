@@ -36,6 +36,7 @@ var mayImport = map[string][]string{
 	"runtime/js":          {"runtime", "mail"},
 	"runtime/langtest":    {"runtime", "mail", "mailauth", "kv", "kv/memory"},
 	"expr":                {"runtime", "mail"},
+	"stalwart":            {"runtime", "mail", "html"},
 	"sieve":               {"runtime", "mail", "html"},
 	"sieve/testsuite":     {"sieve", "runtime", "mail", "kv", "kv/memory"},
 	"scripts":             {"runtime"},
