@@ -38,11 +38,16 @@ type Param struct {
 // languages (function calls with literal arguments); Want is a literal. It is run in
 // every language by tests, in a fresh store; several lines of Setup run before it. A call
 // that fails has Error in place of Want: the text of the error, without its place.
+//
+// Message names the message that it is run on, "" for the plain one and "parts" for one with
+// attachments; Stage is the stage, "" for deliver. See Transaction.
 type Example struct {
-	Setup []string
-	Code  string
-	Want  string
-	Error string
+	Setup   []string
+	Code    string
+	Want    string
+	Error   string
+	Message string
+	Stage   Stage
 }
 
 // Outcome returns what the reference shows behind the arrow: the result, or the error.
@@ -68,4 +73,6 @@ type Function struct {
 	// Call does it. The arguments have the declared kinds, defaults are filled in.
 	// Env.Stores and the like are nil for Pure and Acts.
 	Call func(e *Env, a Args) (Value, error)
+	// idle says that a call asks nobody, although the effect is Network; nil: never.
+	idle func(e *Env, a Args) bool
 }

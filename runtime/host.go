@@ -42,6 +42,8 @@ type Live struct {
 	// DNS answers questions of the DNS, HTTP fetches; nil: this server does not.
 	DNS  Resolver
 	HTTP Fetcher
+	// Auth returns who checks where mail comes from, by that DNS; nil: this server does not.
+	Auth func(dns NetResolver) MailAuth
 	// Memory returns the store that remembers for scripts what they cannot read or write as they
 	// like, such as who got a vacation message. Nil: the default store of Stores.
 	Memory func() (kv.Store, error)
@@ -57,7 +59,7 @@ var ErrRefused = errors.New("refused in a dry run")
 
 // Do calls the function.
 func (l *Live) Do(e *Env, f *Function, a Args) (Value, error) {
-	if f.Effect == Network && l.NoNetwork && (f.Asks == "" || !l.Fixed) {
+	if f.Effect == Network && l.NoNetwork && (f.Asks == "" || !l.Fixed) && (f.idle == nil || !f.idle(e, a)) {
 		return nil, ErrRefused
 	}
 	e.live = l

@@ -30,7 +30,7 @@ func newStore(t testing.TB, c *clock) kv.Store {
 
 // liveOver returns a host whose default store is s, with the network of the examples.
 func liveOver(s kv.Store) *Live {
-	return &Live{DNS: ExampleFixtures(), HTTP: ExampleFixtures(), Stores: func(name string) (kv.Store, error) {
+	return &Live{DNS: ExampleFixtures(), HTTP: ExampleFixtures(), Auth: checker, Stores: func(name string) (kv.Store, error) {
 		if name != "" {
 			return nil, fmt.Errorf("unknown store %q", name)
 		}

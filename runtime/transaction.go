@@ -42,6 +42,9 @@ type Transaction struct {
 	// IMAP is what happened in the mail store that the script runs for, nil at other stages.
 	IMAP *IMAPEvent `cbor:"imap,omitempty"`
 
+	// Auth is what is known already of where the mail comes from, nil: nothing.
+	Auth *AuthResults `cbor:"auth,omitempty"`
+
 	// Message is the message, nil before data. View carries its octets.
 	Message *mail.Message `cbor:"-"`
 }

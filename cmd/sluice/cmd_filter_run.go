@@ -199,6 +199,7 @@ func (f *filterRun) one(ctx context.Context, i int, turn bool) (out filtered) {
 			return f.stores.isLocal(ctx, address)
 		},
 		NoNetwork: !f.o.send,
+		Auth:      hostname(f.config.Server.Hostname).checker,
 	}
 	host := filterHost{live, early}
 	tx := &runtime.Transaction{ID: "filter", Stage: runtime.StageDeliver, Listener: "filter", From: runtime.Path{Address: out.sender},

@@ -303,7 +303,7 @@ func callRun(ctx context.Context, c *Config, in runIn, storePath string) (runOut
 		s = e
 	}
 	host := func(_ runtime.Trust, store func(string) (kv.Store, error)) *runtime.Live {
-		return &runtime.Live{Stores: store}
+		return &runtime.Live{Stores: store, Auth: hostname(c.Server.Hostname).checker}
 	}
 	stores := map[string]kv.Store{"": s, c.Storage.Lookup: s}
 	out, err := in.run(ctx, func(id string) (kv.Store, error) {

@@ -63,7 +63,8 @@ keep(["\\Seen"]);`,
 func storeHost(t *testing.T) (*runtime.Live, kv.Store) {
 	s := memory.New(memory.Options{})
 	t.Cleanup(func() { s.Close() })
-	return &runtime.Live{Stores: func(string) (kv.Store, error) { return s, nil }}, s
+	network := runtime.ExampleFixtures()
+	return &runtime.Live{DNS: network, HTTP: network, Auth: hostname("mail.example.org").checker, Stores: func(string) (kv.Store, error) { return s, nil }}, s
 }
 
 var compileAll = runtime.CompileOptions{Stage: runtime.StageDeliver, Trust: runtime.Admin, Stores: []string{}}
@@ -188,7 +189,7 @@ func TestExamplesOfTheTableInEveryLanguage(t *testing.T) {
 					res := &runtime.Result{}
 					p, err := e.Compile("example"+suffix, []byte(program), compileAll)
 					if err == nil {
-						res = e.Run(t.Context(), p, runtime.ExampleTransaction(), runtime.RunOptions{Host: host, Trust: runtime.Admin, Namespace: "a:admin"})
+						res = e.Run(t.Context(), p, ex.Transaction(), runtime.RunOptions{Host: host, Trust: runtime.Admin, Namespace: "a:admin"})
 						err = res.Err
 					}
 					ran++

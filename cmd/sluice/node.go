@@ -246,6 +246,7 @@ func (n *node) hostOver(trust runtime.Trust, store func(string) (kv.Store, error
 			return store(id)
 		},
 		Memory:    func() (kv.Store, error) { return store("") },
+		Auth:      hostname(n.config().Server.Hostname).checker,
 		Mailboxes: boxes{n.mail}.Exists,
 		MailStore: boxes{n.mail},
 		Lists:     n.lists.of(trust, store),

@@ -61,7 +61,7 @@ func Live(t testing.TB) (*runtime.Live, kv.Store) {
 	s := memory.New(memory.Options{})
 	t.Cleanup(func() { _ = s.Close() })
 	network := runtime.ExampleFixtures()
-	return &runtime.Live{DNS: network, HTTP: network, Stores: func(name string) (kv.Store, error) {
+	return &runtime.Live{DNS: network, HTTP: network, Auth: checker, Stores: func(name string) (kv.Store, error) {
 		if name != "" {
 			return nil, errors.New("no such store")
 		}
@@ -83,8 +83,14 @@ func (r Room) Compile(t testing.TB, source string, o runtime.CompileOptions) run
 // Execute runs a program over the transaction of the examples.
 func Execute(t testing.TB, p runtime.Program, o runtime.RunOptions) *runtime.Result {
 	t.Helper()
+	return executeFor(t, p, runtime.ExampleTransaction(), o)
+}
+
+// executeFor runs a program over a transaction.
+func executeFor(t testing.TB, p runtime.Program, tx *runtime.Transaction, o runtime.RunOptions) *runtime.Result {
+	t.Helper()
 	o.Trust, o.Namespace = runtime.Admin, "admin"
-	return runtime.NewEngine().Run(t.Context(), p, runtime.ExampleTransaction(), o)
+	return runtime.NewEngine().Run(t.Context(), p, tx, o)
 }
 
 // Do compiles a script and runs it without a store and without a message.
