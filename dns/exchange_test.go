@@ -123,9 +123,13 @@ func TestAnswersCutInsideARecordAreAskedForOverTCP(t *testing.T) {
 func TestOverTCPToo(t *testing.T) {
 	for name, say := range map[string]func(w dns.ResponseWriter, q *dns.Msg){
 		"another question is refused": func(w dns.ResponseWriter, q *dns.Msg) { m := reply(q, "203.0.113.1"); m.Id++; _ = w.WriteMsg(m) },
-		"truncated again":             func(w dns.ResponseWriter, q *dns.Msg) { m := reply(q, "203.0.113.1"); m.Truncated = true; _ = w.WriteMsg(m) },
-		"closed at once":              func(w dns.ResponseWriter, _ *dns.Msg) { _ = w.Close() },
-		"silence":                     silent,
+		"truncated again": func(w dns.ResponseWriter, q *dns.Msg) {
+			m := reply(q, "203.0.113.1")
+			m.Truncated = true
+			_ = w.WriteMsg(m)
+		},
+		"closed at once": func(w dns.ResponseWriter, _ *dns.Msg) { _ = w.Close() },
+		"silence":        silent,
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := resolver(t, Options{Timeout: 100 * time.Millisecond, Tries: 1}, serve(t, func(w dns.ResponseWriter, q *dns.Msg) {

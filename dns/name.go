@@ -3,6 +3,7 @@ package dns
 import (
 	"net/netip"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/miekg/dns"
 	"golang.org/x/net/idna"
@@ -38,7 +39,7 @@ func canonical(name string, qtype uint16) (string, bool) {
 	for i := range len(name) {
 		if name[i] >= 0x80 {
 			ascii, err := toASCII.ToASCII(name)
-			if err != nil {
+			if err != nil || !utf8.ValidString(name) {
 				return "", false
 			}
 			name = strings.TrimSuffix(ascii, ".")
