@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"time"
@@ -30,7 +31,9 @@ type run struct {
 	composes bool
 	octets   int64   // of the messages in the plan
 	body     *string // what body_text returns, once it was asked for
-	auth     authRun // what is known of where the message comes from
+	// random are the run's random numbers, once they were asked for.
+	random *rand.Rand
+	auth   authRun // what is known of where the message comes from
 	// broken is what ended the run: a limit, or a replay that went astray. Once it is set
 	// every call fails, so that a script that catches errors cannot go on.
 	broken error
