@@ -2,8 +2,6 @@ package runtime
 
 import (
 	"fmt"
-	"net/netip"
-	"strconv"
 	"strings"
 
 	"github.com/sluice-mail/sluice/mail"
@@ -14,10 +12,17 @@ func init() {
 	register(Function{
 		Name:   "is_email",
 		Family: "address",
-		Doc:    "Says whether text is an address whose domain has a dot.",
+		Doc: "Says whether text is an address, and nothing else, whose domain has a dot. Quoted local parts, domains in brackets and " +
+			"letters beyond ASCII are lawful; names, angle brackets, comments and blanks are not.",
 		Params: []Param{textParam},
 		Result: Bool, Trust: User,
-		Examples: []Example{{Code: `is_email("eve@example.org")`, Want: `true`}, {Code: `is_email("eve@localhost")`, Want: `false`}},
+		Examples: []Example{
+			{Code: `is_email("eve@example.org")`, Want: `true`}, {Code: `is_email("eve@localhost")`, Want: `false`},
+			{Code: `is_email("eve+tag@mail.example.org")`, Want: `true`}, {Code: `is_email("Eve <eve@example.org>")`, Want: `false`},
+			{Code: `is_email("\"eve smith\"@example.org")`, Want: `true`}, {Code: `is_email("eve@[192.0.2.1]")`, Want: `true`},
+			{Code: `is_email("eve@example..org")`, Want: `false`}, {Code: `is_email("jörg@grün.example")`, Want: `true`},
+			{Code: `is_email("")`, Want: `false`},
+		},
 		Call: func(_ *Env, a Args) (Value, error) {
 			addr, err := mail.ParseAddress(a.String(0))
 			return err == nil && strings.Contains(addr.Domain, "."), nil
@@ -26,25 +31,25 @@ func init() {
 	register(Function{
 		Name:   "email_part",
 		Family: "address",
-		Doc:    "Returns what stands in front of the last @ of an address, or behind it; `\"\"` if there is none.",
-		Params: []Param{address, {Name: "part", Kind: String, Doc: "`local` or `domain`"}},
-		Result: String, Trust: User,
+		Doc: "Returns a part of an address: what stands in front of the last @ (`local`) or behind it (`domain`), or the local part up to its " +
+			"first + (`user`) or behind it (`detail`). Blanks around it are taken off, nothing else is changed. " +
+			"`\"\"` if there is no such part. A list gives a list.",
+		Params: []Param{{Name: "address", Kind: Any, Doc: "address, without name and brackets, or a list of such"},
+			{Name: "part", Kind: String, Doc: "`local`, `domain`, `user` or `detail`"}},
+		Result: Any, Trust: User,
 		Examples: []Example{
-			{Code: `email_part("eve@example.org", "domain")`, Want: `"example.org"`},
-			{Code: `email_part("eve@example.org", "local")`, Want: `"eve"`},
+			{Code: `email_part("eve@example.org", "domain")`, Want: `"example.org"`}, {Code: `email_part("eve@example.org", "local")`, Want: `"eve"`},
+			{Code: `email_part("eve+news@example.org", "user")`, Want: `"eve"`}, {Code: `email_part("eve+news@example.org", "detail")`, Want: `"news"`},
+			{Code: `email_part("eve@example.org", "detail")`, Want: `""`}, {Code: `email_part("\"a@b\"@example.org", "domain")`, Want: `"example.org"`},
+			{Code: `email_part("postmaster", "local")`, Want: `""`}, {Code: `email_part(["a@x.org", "b@y.org"], "domain")`, Want: `["x.org", "y.org"]`},
+			{Code: `email_part("eve@example.org", "host")`, Error: `email_part: unknown part "host"; known are local, domain, user, detail`},
 		},
 		Call: func(_ *Env, a Args) (Value, error) {
-			s := strings.TrimSpace(a.String(0))
-			i := strings.LastIndexByte(s, '@')
-			switch part := a.String(1); {
-			case part != "local" && part != "domain":
-				return nil, fmt.Errorf("email_part: unknown part %q; known are local, domain", cut(part, 40))
-			case i < 0:
-				return "", nil
-			case part == "local":
-				return strings.TrimSpace(s[:i]), nil
+			part := a.String(1)
+			if !contains([]string{"local", "domain", "user", "detail"}, part) {
+				return nil, fmt.Errorf("email_part: unknown part %q; known are local, domain, user, detail", cut(part, 40))
 			}
-			return strings.TrimSpace(s[i+1:]), nil
+			return each("email_part", a[0], func(s string) string { return emailPart(s, part) })
 		},
 	})
 	register(Function{
@@ -61,87 +66,37 @@ func init() {
 			return bools(e.live.IsLocal(e.Context, a.String(0)))
 		},
 	})
-	for _, f := range []struct {
-		name, doc string
-		test      func(netip.Addr) bool
-		example   Example
-	}{
-		{"is_ip_addr", "Says whether text is an IP address.", func(netip.Addr) bool { return true },
-			Example{Code: `is_ip_addr("192.0.2.1")`, Want: `true`}},
-		{"is_ipv4_addr", "Says whether text is an IPv4 address.", netip.Addr.Is4,
-			Example{Code: `is_ipv4_addr("2001:db8::1")`, Want: `false`}},
-		{"is_ipv6_addr", "Says whether text is an IPv6 address.", netip.Addr.Is6,
-			Example{Code: `is_ipv6_addr("2001:db8::1")`, Want: `true`}},
-	} {
-		register(Function{
-			Name: f.name, Family: "address", Doc: f.doc, Params: []Param{textParam}, Result: Bool, Trust: User, Examples: []Example{f.example},
-			Call: func(_ *Env, a Args) (Value, error) {
-				ip, err := netip.ParseAddr(a.String(0))
-				return err == nil && f.test(ip), nil
-			},
-		})
-	}
 	register(Function{
-		Name:   "is_ip_in_cidr",
+		Name:   "thread_name",
 		Family: "address",
-		Doc:    "Says whether an IP address lies in a network, or in one of a list. What is no IP address lies in none.",
-		Params: []Param{{Name: "ip", Kind: String, Doc: "IP address"}, {Name: "cidr", Kind: Any, Doc: "network such as `\"192.0.2.0/24\"`, one address, or a list of these"}},
-		Result: Bool, Trust: User,
+		Doc: "Returns the base subject of a subject (RFC 5256): without `Re:`, `Fwd:`, `(fwd)` and the tags of lists in front, blanks joined. " +
+			"Marks that mail programs write in other languages (`AW:`, `SV:`, `Antw:`, `回复：`) and numbered ones (`Re[2]:`) are taken off too. A list gives a list.",
+		Params: []Param{{Name: "subject", Kind: Any, Doc: "decoded subject, or a list of such"}},
+		Result: Any, Trust: User,
 		Examples: []Example{
-			{Code: `is_ip_in_cidr("192.0.2.7", "192.0.2.0/24")`, Want: `true`},
-			{Code: `is_ip_in_cidr("192.0.2.7", ["10.0.0.0/8", "2001:db8::/32"])`, Want: `false`},
+			{Code: `thread_name("Re: Fwd: lunch")`, Want: `"lunch"`}, {Code: `thread_name("[list] RE: [list] lunch (fwd)")`, Want: `"lunch"`},
+			{Code: `thread_name("AW: WG: Mittag")`, Want: `"Mittag"`}, {Code: `thread_name("Re[2]: lunch")`, Want: `"lunch"`},
+			{Code: `thread_name("[Fwd: lunch]")`, Want: `"lunch"`}, {Code: `thread_name("[urgent]")`, Want: `"[urgent]"`},
+			{Code: `thread_name("Reply: lunch")`, Want: `"Reply: lunch"`}, {Code: `thread_name("Re:")`, Want: `""`},
 		},
-		Call: isIPInCIDR,
-	})
-	register(Function{
-		Name:   "ip_reverse_name",
-		Family: "address",
-		Doc:    "Returns the labels of an IP address in the order of DNS block lists and PTR names, without a zone; `\"\"` if it is none.",
-		Params: []Param{{Name: "ip", Kind: String, Doc: "IP address"}},
-		Result: String, Trust: User,
-		Examples: []Example{{Code: `ip_reverse_name("192.0.2.1")`, Want: `"1.2.0.192"`}},
-		Call: func(_ *Env, a Args) (Value, error) {
-			ip, err := netip.ParseAddr(a.String(0))
-			if err != nil {
-				return "", nil
-			}
-			return reverseName(ip.Unmap()), nil
-		},
+		Call: func(_ *Env, a Args) (Value, error) { return each("thread_name", a[0], mail.ThreadName) },
 	})
 }
 
-func isIPInCIDR(_ *Env, a Args) (Value, error) {
-	ip, ipErr := netip.ParseAddr(a.String(0))
-	ip = ip.Unmap().WithZone("")
-	found := false
-	for i, v := range asList(a[1]) {
-		s, ok := v.(string)
-		if !ok {
-			k, _ := KindOf(v)
-			return nil, fmt.Errorf("is_ip_in_cidr: network %d: expected string, got %s", i+1, k)
-		}
-		n, err := netip.ParsePrefix(s)
-		if err != nil {
-			one, oneErr := netip.ParseAddr(s)
-			if oneErr != nil {
-				return nil, fmt.Errorf("is_ip_in_cidr: %q is no network", cut(s, 60))
-			}
-			n = netip.PrefixFrom(one, one.BitLen())
-		}
-		found = found || ipErr == nil && n.Contains(ip)
+func emailPart(s, part string) string {
+	i := strings.LastIndexByte(s, '@')
+	if i < 0 {
+		return ""
 	}
-	return found, nil
-}
-
-func reverseName(ip netip.Addr) string {
-	var labels []string
-	b := ip.AsSlice()
-	for i := len(b) - 1; i >= 0; i-- {
-		if ip.Is4() {
-			labels = append(labels, strconv.Itoa(int(b[i])))
-		} else {
-			labels = append(labels, string("0123456789abcdef"[b[i]&15]), string("0123456789abcdef"[b[i]>>4]))
-		}
+	local, domain := strings.TrimSpace(s[:i]), strings.TrimSpace(s[i+1:])
+	user, detail, _ := strings.Cut(local, "+")
+	switch part {
+	case "local":
+		return local
+	case "user":
+		return user
+	case "detail":
+		return detail
 	}
-	return strings.Join(labels, ".")
+	return domain
 }

@@ -4,10 +4,7 @@ import (
 	"fmt"
 )
 
-const (
-	maxRegexText   = 1 << 20 // octets that are looked at
-	maxLevenshtein = 1 << 10 // characters that are looked at
-)
+const maxRegexText = 1 << 20 // octets that are looked at
 
 func init() {
 	pattern := Param{Name: "pattern", Kind: String, Doc: "RE2 syntax (Go), at most 1 KiB, and 10,000 instructions with repetitions written out; it matches anywhere unless it begins with ^"}
@@ -52,17 +49,6 @@ func init() {
 			return groups, nil
 		},
 	})
-	register(Function{
-		Name:   "levenshtein_distance",
-		Family: "text",
-		Doc:    "Returns how many characters have to be put in, taken out or changed to make one text the other; looks at 1024 characters of each.",
-		Params: []Param{{Name: "a", Kind: String, Doc: "text"}, {Name: "b", Kind: String, Doc: "text"}},
-		Result: Int, Trust: User,
-		Examples: []Example{{Code: `levenshtein_distance("paypal", "paypa1")`, Want: `1`}, {Code: `levenshtein_distance("", "grün")`, Want: `4`}},
-		Call: func(_ *Env, a Args) (Value, error) {
-			return int64(levenshtein(firstRunes(a.String(0), maxLevenshtein), firstRunes(a.String(1), maxLevenshtein))), nil
-		},
-	})
 }
 
 // firstRunes returns the first n characters of s.
@@ -75,23 +61,4 @@ func firstRunes(s string, n int) []rune {
 		out = append(out, r)
 	}
 	return out
-}
-
-func levenshtein(a, b []rune) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i, x := range a {
-		last := row[0]
-		row[0] = i + 1
-		for j, y := range b {
-			cost := last
-			if x != y {
-				cost = 1 + min(last, row[j+1], row[j])
-			}
-			last, row[j+1] = row[j+1], cost
-		}
-	}
-	return row[len(b)]
 }
