@@ -25,6 +25,10 @@ const (
 type pattern struct {
 	re   *regexp.Regexp
 	cost int64
+	// behind finds matches behind a character, made when it is first asked for.
+	behind    *regexp.Regexp
+	behindErr error
+	once      sync.Once
 }
 
 // matches says whether text matches. The end of the run ends it.

@@ -144,7 +144,7 @@ func (f *Function) MakesText() bool {
 		return false
 	}
 	switch f.Family {
-	case "text", "encode", "hash", "json", "number", "date":
+	case "text", "regex", "encode", "hash", "json", "number", "date":
 		return true
 	}
 	return false
