@@ -39,7 +39,7 @@ func TestPatternsThatAreQuadraticEndWithTheRun(t *testing.T) {
 		`regex_find_all("[^b]*b|a", repeat("a", 1000000), 10000)`,
 		`regex_replace("(a|aa)*b|a", repeat("a", 1000000), "$1", 10000)`,
 		`regex_split("a*b|a", repeat("a", 1000000), 10000)`,
-		`regex_captures_all("(?:a?){50}b|a", repeat("a", 1000000), 10000)`,
+		`regex_captures_all("(?:a|b)*c|a", repeat("a", 1000000), 10000)`,
 	} {
 		began := time.Now()
 		r := testEngine.Run(t.Context(), compileTiny(t, source), tx, RunOptions{Limits: Limits{Time: 200 * time.Millisecond}})
@@ -55,7 +55,7 @@ func TestPatternsThatAreQuadraticEndWithTheRun(t *testing.T) {
 
 func TestWhatARegexMakesIsBounded(t *testing.T) {
 	for source, want := range map[string]string{
-		`regex_replace("a", repeat("a", 10000), repeat("${0}x", 1000), 10000)`:                "output",
+		`regex_replace("a", repeat("a", 10000), repeat("${0}x", 1000), 10000)`:              "output",
 		`regex_captures_all("` + strings.Repeat("()", 200) + `", repeat("a", 9999), 10000)`: "memory",
 	} {
 		r := runTiny(t, source, RunOptions{})
