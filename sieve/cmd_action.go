@@ -36,10 +36,33 @@ func bindRedirect(b *Binder, c *Call) Do {
 			return runtime.Action{Kind: runtime.Redirect, Address: to}, nil
 		})
 	}
-	return c.action(func(r *Run) (runtime.Action, error) {
+	edits := c.edits
+	return func(r *Run) error {
 		to, err := r.options.outgoing(address.Value(r))
-		return runtime.Action{Kind: runtime.Redirect, Address: to}, err
-	})
+		if err != nil {
+			return r.keepInstead("redirect", err)
+		}
+		return r.actEdited(runtime.Action{Kind: runtime.Redirect, Address: to}, edits)
+	}
+}
+
+// unusable notes that a command failed for a text that is not in the script: a message of any
+// shape may bring one, and that is no error of the script. What else it asked for stands.
+func (r *Run) unusable(command string, err error) error {
+	if runtime.EndsRun(err) {
+		return err
+	}
+	r.Note("%s: %s", command, err)
+	return r.err
+}
+
+// keepInstead is unusable for an action that would have delivered the message: it is kept then,
+// even where the script goes on to discard it.
+func (r *Run) keepInstead(command string, err error) error {
+	if err := r.unusable(command, err); err != nil {
+		return err
+	}
+	return r.actEdited(runtime.Action{Kind: runtime.Keep}, nil)
 }
 
 // action returns what does an action, with the edits of tags and hooks.

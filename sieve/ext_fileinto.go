@@ -1,6 +1,8 @@
 package sieve
 
 import (
+	"unicode/utf8"
+
 	"github.com/sluice-mail/sluice/runtime"
 )
 
@@ -23,9 +25,20 @@ func bindFileInto(b *Binder, c *Call) Do {
 	mailbox := c.Text("mailbox")
 	c.lawful()
 	b.checkMailbox(mailbox)
-	return c.action(func(r *Run) (runtime.Action, error) {
-		return runtime.Action{Kind: runtime.FileInto, Mailbox: mailbox.Value(r)}, nil
-	})
+	if s, ok := mailbox.Constant(); ok {
+		return c.action(func(*Run) (runtime.Action, error) {
+			return runtime.Action{Kind: runtime.FileInto, Mailbox: s}, nil
+		})
+	}
+	edits := c.edits
+	return func(r *Run) error {
+		s := mailbox.Value(r)
+		// Texts are UTF-8 whatever a message holds; octets that are not were cut by the script.
+		if err := runtime.CheckMailbox(s); err != nil && utf8.ValidString(s) {
+			return r.keepInstead("fileinto", err)
+		}
+		return r.actEdited(runtime.Action{Kind: runtime.FileInto, Mailbox: s}, edits)
+	}
 }
 
 // checkMailbox reports a constant name that no mail store could take. Others are checked
