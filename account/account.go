@@ -131,7 +131,7 @@ CREATE TABLE due (
 	PRIMARY KEY (account, job)
 ) WITHOUT ROWID;
 CREATE INDEX due_job ON due (job, at);
-`}
+`, indexDomains}
 
 // Open opens or creates the directory file at path.
 func Open(ctx context.Context, path string, o Options) (*Directory, error) {
