@@ -50,7 +50,7 @@ type Job struct {
 	View     *View          `cbor:"v"`
 	// Modules are the sources of what the script requires, by their names as CompileOptions.Module
 	// is asked for them.
-	Modules map[string][]byte `cbor:"m,omitempty"`
+	Modules map[string]Module `cbor:"m,omitempty"`
 	// Hash stands for the script, its modules and options: jobs with one Hash are of one program. ""
 	// is none. It is set by NewJob.
 	Hash string `cbor:"k,omitempty"`
@@ -59,6 +59,12 @@ type Job struct {
 	// Kept says that Source, Modules and Options are left out, since they went over the pipe
 	// before.
 	Kept bool `cbor:"q,omitempty"`
+}
+
+// Module is the source of a module, and the name that errors show for it.
+type Module struct {
+	File   string `cbor:"f"`
+	Source []byte `cbor:"s"`
 }
 
 // Portable is a Program that can be handed to another process.
@@ -70,7 +76,7 @@ type Portable interface {
 }
 
 // NewJob returns the job of a program, without a view, with its Hash.
-func NewJob(name, language string, source []byte, modules map[string][]byte, o CompileOptions) (*Job, error) {
+func NewJob(name, language string, source []byte, modules map[string]Module, o CompileOptions) (*Job, error) {
 	j := &Job{Name: name, Language: language, Source: source, Modules: modules, Options: o}
 	b, err := encodeStruct(j)
 	if err != nil {

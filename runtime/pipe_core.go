@@ -33,6 +33,7 @@ type CoreEnd struct {
 	in     *bufio.Reader
 	sent   map[string]bool // hashes of what went over it
 	frames int
+	ended  bool
 }
 
 // NewCoreEnd returns the core's side of a pipe over rw.
@@ -43,11 +44,14 @@ func NewCoreEnd(rw io.ReadWriter) *CoreEnd {
 // Silent says whether nothing has come from the program since the last job was handed to it.
 func (p *CoreEnd) Silent() bool { return p.frames == 0 }
 
+// Ended says whether the program has said how the last job ended. If it has not, the pipe is of
+// no more use.
+func (p *CoreEnd) Ended() bool { return p.ended }
+
 // Serve does one job, as ServeCore does. To have reads and writes end soon after ctx is the
-// caller's. After an error that wraps ErrPipe the pipe is of no more use, and neither is it after the end of ctx
-// unless the error is that of the program.
+// caller's.
 func (p *CoreEnd) Serve(ctx context.Context, job *Job, core Link) (Value, error) {
-	p.frames = 0
+	p.frames, p.ended = 0, false
 	if r, ok := core.(*run); ok {
 		job.Hits = job.Hits || r.level >= RecordFull
 	}
@@ -98,6 +102,7 @@ func (p *CoreEnd) serve(job *Job, core Link, limits Limits) (Value, error) {
 		left := maxChildFrame
 		switch {
 		case m.End:
+			p.ended = true
 			if err := m.Error.err(); err != nil {
 				return nil, err
 			}

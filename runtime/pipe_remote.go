@@ -16,8 +16,8 @@ func RunRemote(ctx context.Context, rw io.ReadWriter, load func(*Job) (Program, 
 
 // What a ProgramEnd keeps of what it compiled: so many programs, and of sources so many octets.
 const (
-	maxKeptPrograms       = 64
-	maxKeptOctets = 1 << 20
+	maxKeptPrograms = 64
+	maxKeptOctets   = 1 << 20
 )
 
 // ProgramEnd is the program's side of a pipe that takes one job after the other. It belongs to one
@@ -80,7 +80,7 @@ func (r *ProgramEnd) program(job *Job) (Program, error) {
 	}
 	size := len(job.Source)
 	for _, m := range job.Modules {
-		size += len(m)
+		size += len(m.Source)
 	}
 	if r.octets += size; len(r.kept) >= maxKeptPrograms || r.octets > maxKeptOctets {
 		clear(r.kept) // it is seldom, and the core has what is needed

@@ -31,7 +31,7 @@ type bundle struct {
 	reach   *reach
 	list    []*compilation // the script first
 	byPath  map[string]int
-	modules map[string][]byte // sources by path
+	modules map[string]runtime.Module // by path
 	octets  int
 	sites   []runtime.Site
 	errs    runtime.SourceErrors
@@ -54,7 +54,7 @@ func (b *bundle) run(name string, source []byte) (p *Program, err error) {
 		}
 	}()
 	b.reach = &reach{mentioned: map[string]bool{}}
-	b.byPath, b.modules = map[string]int{}, map[string][]byte{}
+	b.byPath, b.modules = map[string]int{}, map[string]runtime.Module{}
 	b.read(name, "", string(source))
 	if b.errs != nil {
 		return nil, b.errs
@@ -130,7 +130,7 @@ func (b *bundle) require(from, name string) (int, error) {
 		if b.octets += len(source); len(b.modules) >= maxModules || b.octets > maxModuleOctets {
 			return 0, fmt.Errorf("a script has at most %d modules of %d octets in all", maxModules, maxModuleOctets)
 		}
-		b.modules[at] = source
+		b.modules[at] = runtime.Module{File: shown, Source: source}
 		return b.read(shown, at, string(source)), nil
 	}
 	return 0, fmt.Errorf("there is no module %q beside the script", name)

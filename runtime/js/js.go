@@ -38,7 +38,11 @@
 // expression.
 package js
 
-import "github.com/sluice-mail/sluice/runtime"
+import (
+	"io/fs"
+
+	"github.com/sluice-mail/sluice/runtime"
+)
 
 // Options bounds what is compiled. The zero value works.
 type Options struct {
@@ -102,3 +106,15 @@ func (p *Program) Name() string { return p.name }
 // Sites returns the conditions, logical operators and calls of the script in the order of the
 // source; none if it was not compiled with Instrument.
 func (p *Program) Sites() []runtime.Site { return p.sites }
+
+// Load compiles a job that comes from Program.Job, in the process that is to run it.
+func Load(j *runtime.Job) (runtime.Program, error) {
+	o := j.Options
+	o.Module = func(name string) (string, []byte, error) {
+		if m, ok := j.Modules[name]; ok {
+			return m.File, m.Source, nil
+		}
+		return "", nil, fs.ErrNotExist
+	}
+	return New(Options{}).Compile(j.Name, j.Source, o)
+}

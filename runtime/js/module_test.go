@@ -143,7 +143,7 @@ func TestAJobOfAScriptHasAllOfIt(t *testing.T) {
 	}
 	v := &runtime.View{Raw: []byte("From: x\n\nbody"), Seed: 7}
 	job := compile(`require("./a.js")`, `1`).Job(v)
-	if d := cmp.Diff(map[string][]byte{"a.js": []byte("1")}, job.Modules); d != "" || job.View.Raw != nil || job.View.Seed != 7 {
+	if d := cmp.Diff(map[string]runtime.Module{"a.js": {File: "dir/a.js", Source: []byte("1")}}, job.Modules); d != "" || job.View.Raw != nil || job.View.Seed != 7 {
 		t.Errorf("the job has %v, %+v", job.Modules, job.View)
 	}
 	if job.Hash == compile(`require("./a.js")`, `2`).Job(v).Hash {
