@@ -61,7 +61,7 @@ func (c *compilation) run(source string) (p *Program, err error) {
 		c.fail(at, "text is not UTF-8")
 		return nil, c.errs
 	}
-	empty, fe := scan(source, c.options.Nesting)
+	empty, calls, fe := scan(source, c.options.Nesting)
 	if fe != nil {
 		return nil, c.foreign(fe)
 	}
@@ -70,11 +70,14 @@ func (c *compilation) run(source string) (p *Program, err error) {
 		return p, nil
 	}
 	config := c.config()
-	tree, err := parser.ParseWithConfig(source, config)
+	tree, err := parser.ParseWithConfig(nameCalls(source, calls), config)
 	if err != nil {
 		return nil, c.foreign(err)
 	}
 	nullWord(&tree.Node)
+	if calls != nil {
+		renameCalls(&tree.Node)
+	}
 	if c.check(tree.Node); c.errs != nil {
 		return nil, c.errs
 	}

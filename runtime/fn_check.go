@@ -36,10 +36,24 @@ func init() {
 	}
 	in := Param{Name: "in", Kind: Any, Doc: "text, or a list"}
 	register(Function{
+		Name:   "contains",
+		Family: "text",
+		Doc: "Says whether a text holds a part, or any part of a list; or whether a list holds an element of the same kind and value. " +
+			"In expr the operator `contains` is another thing: it takes two texts.",
+		Params: []Param{in, {Name: "what", Kind: Any, Doc: "the part, a list of parts, or the element"}},
+		Result: Bool, Trust: User,
+		Examples: []Example{
+			{Code: `contains("unsubscribe", "sub")`, Want: `true`}, {Code: `contains(["a", "b"], "c")`, Want: `false`}, {Code: `contains([1, 2], "1")`, Want: `false`},
+			{Code: `contains("100 % free", ["free", "win"])`, Want: `true`}, {Code: `if_then(contains("ab", "b"), 1, 2)`, Want: `1`},
+			{Code: `contains("a", 1)`, Error: `contains: argument 2 (what): expected string or list, got int`},
+		},
+		Call: func(e *Env, a Args) (Value, error) { return e.includes("contains", a, strings.Contains, Equal) },
+	})
+	register(Function{
 		Name:   "includes",
 		Family: "text",
 		Doc: "Says whether a text holds a part, or any part of a list; or whether a list holds an element of the same kind and value. " +
-			"It is Stalwart's `contains`, which goes by that name too.",
+			"It is `contains` by another name.",
 		Params: []Param{in, {Name: "what", Kind: Any, Doc: "the part, a list of parts, or the element"}},
 		Result: Bool, Trust: User,
 		Examples: []Example{

@@ -91,12 +91,12 @@ func init() {
 	register(Function{
 		Name:   "regex_replace",
 		Family: "regex",
-		Doc: "Returns text with the matches of a regular expression replaced. In replacement, `$1` and `${name}` are what groups hold, `$0` the match, `$$` a dollar sign; a name goes on as long as letters, digits and `_` do. " +
+		Doc: "Returns text with the matches of a regular expression replaced. In replacement, `$1` and `${name}` are what groups hold, `$0` the match, `$$` a dollar sign; a name goes on as long as letters, digits and `_` do (in Sieve `${name}` is a variable: write `$name`). " +
 			"Of a text of more than a MiB the rest stays as it is, as do matches beyond the limit.",
 		Params: []Param{pattern, text, {Name: "replacement", Kind: String, Doc: "text"}, limit},
 		Result: String, Trust: User,
 		Examples: []Example{
-			{Code: `regex_replace("[0-9]", "a1b22", "#")`, Want: `"a#b##"`}, {Code: `regex_replace("([a-z]+)@([a-z]+)", "eve@here", "$2 has $1")`, Want: `"here has eve"`}, {Code: `regex_replace("(?P<n>[0-9]+)", "7 ducks", "${n}0$$")`, Want: `"70$ ducks"`},
+			{Code: `regex_replace("[0-9]", "a1b22", "#")`, Want: `"a#b##"`}, {Code: `regex_replace("([a-z]+)@([a-z]+)", "eve@here", "$2 has $1")`, Want: `"here has eve"`}, {Code: `regex_replace("(?P<n>[0-9]+)", "7 ducks", "$n.$$")`, Want: `"7.$ ducks"`},
 			{Code: `regex_replace("a", "aaa", "b", 2)`, Want: `"bba"`}, {Code: `regex_replace("^", "ü", "> ")`, Want: `"> ü"`}, {Code: `regex_replace("x*", "ab", "-")`, Want: `"-a-b-"`}, {Code: `regex_replace("(?i)re: *", "RE: re: hi", "")`, Want: `"hi"`},
 			{Code: `regex_replace("(a)", "a", "[$1x]")`, Want: `"[]"`}, {Code: `regex_replace("a", "a", "$")`, Want: `"$"`},
 			{Code: `regex_replace("a", "a", "b", 10001)`, Error: `regex_replace: limit is 0 to 10000, not 10001`},
