@@ -179,6 +179,7 @@ func (b *Binder) block(nodes []*Node) Block {
 			b.chain = nil
 			continue
 		}
+		def = meantBy(b, def)
 		if name != "require" {
 			b.requires = false
 		}
@@ -204,7 +205,16 @@ func (b *Binder) block(nodes []*Node) Block {
 	return out
 }
 
-func (b *Binder) usable(e *Extension) bool { return e.Name == "" || b.active[e.Name] }
+// usable says whether a script may use what an extension declares. Where it needs no require, use
+// turns it on.
+func (b *Binder) usable(e *Extension) bool {
+	if !b.isOn(e) && b.lang.options.NoRequire {
+		b.active[e.Name] = true
+	}
+	return b.isOn(e)
+}
+
+func (b *Binder) isOn(e *Extension) bool { return e.Name == "" || b.active[e.Name] }
 
 // first says whether something unknown was not met before: each name is an error where it
 // is first used.
@@ -303,6 +313,7 @@ func (b *Binder) test(n *Node) *Condition {
 		}
 		return nil
 	}
+	o = meantBy(b, o)
 	if !b.usable(o.ext) {
 		if b.first("test " + name) {
 			b.needs(n.NameSpan, "test", name, o.ext)
@@ -395,7 +406,7 @@ func (b *Binder) strayTest(c *Call, own []Tag) {
 
 func (b *Binder) hooks(c *Call) {
 	for _, h := range c.usage.hooks {
-		if b.usable(h.ext) {
+		if b.isOn(h.ext) {
 			h.def.Bind(b, c)
 		}
 	}

@@ -45,7 +45,7 @@ type saidKey struct{}
 
 // testLanguage is Sieve with everything that tests need.
 func testLanguage() *Language {
-	return New(Options{Extensions: []Extension{sayExtension()}, Expressions: fakeExpressions{}})
+	return New(Options{Extensions: []Extension{sayExtension()}, Expressions: fakeExpressions{}, Stalwart: stalwartExpressions{}})
 }
 
 // world is what a case runs in.

@@ -43,6 +43,7 @@ func init() {
 	source := Arg{Name: "expression", Kind: StringArgument}
 	register(Extension{
 		Name: expressionsName, Spec: "Sluice", Status: "complete", Limits: "the limits of the run; a value is cut as a variable is",
+		Excludes: []string{stalwartExpressionsName},
 
 		// let <name: string> <expression: string>
 		// eval <expression: string>

@@ -46,7 +46,7 @@ func init() {
 					return nil
 				}
 				return func(r *Run, value string) error {
-					r.vars[slot] = cutText(value, r.options.VariableSize)
+					r.assign(slot, value)
 					return nil
 				}
 			},

@@ -16,7 +16,8 @@ func init() {
 	name := Tag{Name: "name", Args: []Arg{{Name: "name", Kind: StringArgument}}}
 	register(Extension{
 		Name: whileName, Spec: "Sluice", Status: "complete; `break` (RFC 5703, section 3.2) leaves the loop",
-		Limits: "the steps and the time of the run; 8 nested loops",
+		Limits:   "the steps and the time of the run; 8 nested loops",
+		Excludes: []string{stalwartWhileName},
 
 		Commands: []Command{
 			// while [":name" <name: string>] <test> <block>
@@ -28,19 +29,7 @@ func init() {
 }
 
 func bindWhile(b *Binder, c *Call) Do {
-	l := &loop{kind: whileName}
-	if u := c.Tag("name"); u != nil {
-		l.name, _ = b.constantText(u.Text(), "the name of a loop")
-	}
-	nested := 1
-	for _, outer := range b.loops {
-		if outer.kind == whileName {
-			nested++
-		}
-	}
-	if nested == maxWhiles+1 { // once for all that is deeper
-		b.Errorf(c.Node.NameSpan, "at most %d loops may be nested", maxWhiles)
-	}
+	l := b.whileLoop(c)
 	test := c.tests[0]
 	if b.known(test) == knownFalse {
 		return nil
@@ -56,4 +45,22 @@ func bindWhile(b *Binder, c *Call) Do {
 			}
 		}
 	}
+}
+
+// whileLoop begins a loop of while.
+func (b *Binder) whileLoop(c *Call) *loop {
+	l := &loop{kind: whileName}
+	if u := c.Tag("name"); u != nil {
+		l.name, _ = b.constantText(u.Text(), "the name of a loop")
+	}
+	nested := 1
+	for _, outer := range b.loops {
+		if outer.kind == whileName {
+			nested++
+		}
+	}
+	if nested == maxWhiles+1 { // once for all that is deeper
+		b.Errorf(c.Node.NameSpan, "at most %d loops may be nested", maxWhiles)
+	}
+	return l
 }

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/sluice-mail/sluice/stalwart"
 )
 
 // extensionsPage renders the registry as the page that users read.
@@ -18,7 +20,7 @@ func extensionsPage() []byte {
 		"and the address parts `:all` `:localpart` `:domain`.\n\n"+
 		"Limits of a source: 1 MiB, 200,000 tokens, 32 nested blocks, 32 nested tests, 256 KiB a string, 32 arguments, names of 32 characters.\n\n"+
 		"| `require` | adds | specification | status | limits |\n|---|---|---|---|---|\n")
-	for _, e := range New(Options{Expressions: fakeExpressions{}, Enabled: []string{"*"}, PipeFolder: "/", FilterFolder: "/", ExecuteFolder: "/"}).Extensions() {
+	for _, e := range New(Options{Expressions: fakeExpressions{}, Stalwart: stalwartExpressions{}, Enabled: []string{"*"}, PipeFolder: "/", FilterFolder: "/", ExecuteFolder: "/"}).Extensions() {
 		status, limits := e.Status, e.Limits
 		if e.Always {
 			status += "; needs no `require`"
@@ -30,6 +32,11 @@ func extensionsPage() []byte {
 			limits = "–"
 		}
 		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s |\n", e.Name, adds(e), e.Spec, status, limits)
+	}
+	fmt.Fprint(&b, "\n## Where the language of Stalwart differs on purpose\n\nOf `vnd.stalwart.expressions`, `vnd.stalwart.while` and, with `[compat] stalwart = true`, of `.expr` files.\n\n"+
+		"| what | in Stalwart | here |\n|---|---|---|\n")
+	for _, d := range stalwart.Differences {
+		fmt.Fprintf(&b, "| %s | %s | %s |\n", d.What, d.Stalwart, d.Here)
 	}
 	fmt.Fprint(&b, "\nTest files may require `vnd.dovecot.testsuite` besides: see [testsuite/TESTFILES.md](testsuite/TESTFILES.md).\n")
 	return b.Bytes()
@@ -88,7 +95,7 @@ func TestExtensionsPage(t *testing.T) {
 
 // TestDeclarations checks that every extension says what users ask first.
 func TestDeclarations(t *testing.T) {
-	for _, e := range New(Options{Expressions: fakeExpressions{}, Enabled: []string{"*"}, PipeFolder: "/", FilterFolder: "/", ExecuteFolder: "/"}).Extensions() {
+	for _, e := range New(Options{Expressions: fakeExpressions{}, Stalwart: stalwartExpressions{}, Enabled: []string{"*"}, PipeFolder: "/", FilterFolder: "/", ExecuteFolder: "/"}).Extensions() {
 		if e.Spec == "" || e.Status == "" {
 			t.Errorf("%s lacks its specification or status", e.Name)
 		}

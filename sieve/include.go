@@ -144,6 +144,9 @@ func (b *Binder) all() Block {
 	for _, name := range b.lang.registry.always {
 		b.active[name] = true
 	}
+	if b.lang.options.NoRequire {
+		b.active["variables"], b.active[stalwartExpressionsName] = true, b.lang.options.Stalwart != nil
+	}
 	block := b.block(b.script.Commands)
 	b.checkNeeds()
 	for _, f := range b.later {
@@ -170,7 +173,7 @@ func (inc *included) run(r *Run, once bool) error {
 	}
 	r.included[inc.number] = true
 	for _, slot := range inc.slots {
-		r.vars[slot] = ""
+		r.assign(slot, "")
 	}
 	err := r.Block(inc.block)
 	if err == errReturn { //nolint:errorlint // never wrapped

@@ -23,6 +23,12 @@ type Options struct {
 	// Expressions compiles the expressions of let and eval; nil: the extension
 	// vnd.sluice.expressions is not offered.
 	Expressions Expressions
+	// Stalwart compiles the expressions of vnd.stalwart.expressions and vnd.stalwart.while; nil:
+	// they are not offered.
+	Stalwart StalwartExpressions
+	// NoRequire says that scripts may use what is offered without require, as Stalwart lets its
+	// trusted scripts.
+	NoRequire bool
 	// Source bounds what the parser takes.
 	Source SourceLimits
 	// Variables is how many variables a script may have, default 128.
@@ -114,7 +120,8 @@ func (o *Options) offers(e *Extension) bool {
 	switch {
 	case e.Name == "":
 		return true
-	case slices.Contains(o.Disabled, e.Name), e.Name == expressionsName && o.Expressions == nil:
+	case slices.Contains(o.Disabled, e.Name), e.Name == expressionsName && o.Expressions == nil,
+		(e.Name == stalwartExpressionsName || e.Name == stalwartWhileName) && o.Stalwart == nil:
 		return false
 	case programs:
 		return folder != ""

@@ -29,6 +29,9 @@ type Extension struct {
 	Excludes []string
 	// Needs are capabilities that a script has to require with it.
 	Needs []string
+	// Shares are extensions that declare some of the same commands, tests or namespaces. The
+	// one that a script requires is meant; if it requires both, the first by name.
+	Shares []string
 
 	Commands     []Command
 	Tests        []Test
@@ -172,6 +175,8 @@ type registry struct {
 type offered[T any] struct {
 	def *T
 	ext *Extension
+	// other is a declaration of the same name, of an extension that shares it.
+	other *offered[T]
 }
 
 // newRegistry makes a registry of extensions. It panics on a name that is declared
@@ -209,11 +214,11 @@ func newRegistry(list []Extension) *registry {
 		offer(g.namespaces, e, e.Namespaces, func(n *Namespace) string { return n.Name })
 		for j := range e.Tags {
 			name := strings.ToLower(e.Tags[j].Name)
-			g.tags[name] = append(g.tags[name], offered[Tag]{&e.Tags[j], e})
+			g.tags[name] = append(g.tags[name], offered[Tag]{def: &e.Tags[j], ext: e})
 		}
 		for j := range e.Hooks {
 			for _, on := range e.Hooks[j].On {
-				g.hooks[on] = append(g.hooks[on], offered[Hook]{&e.Hooks[j], e})
+				g.hooks[on] = append(g.hooks[on], offered[Hook]{def: &e.Hooks[j], ext: e})
 			}
 		}
 		for j := range e.AddressParts {
@@ -226,10 +231,14 @@ func newRegistry(list []Extension) *registry {
 		}
 	}
 	for name, o := range g.commands {
-		o.def.usage = g.use(name, o.def.Tags, o.def.Match, false, o.def.Modifiers)
+		for p := &o; p != nil; p = p.other {
+			p.def.usage = g.use(name, p.def.Tags, p.def.Match, false, p.def.Modifiers)
+		}
 	}
 	for name, o := range g.tests {
-		o.def.usage = g.use(name, o.def.Tags, o.def.Match, o.def.AddressPart, false)
+		for p := &o; p != nil; p = p.other {
+			p.def.usage = g.use(name, p.def.Tags, p.def.Match, p.def.AddressPart, false)
+		}
 	}
 	g.is = g.matchTypes["is"].def
 	return g
@@ -237,8 +246,31 @@ func newRegistry(list []Extension) *registry {
 
 func offer[T any](m map[string]offered[T], e *Extension, defs []T, name func(*T) string) {
 	for i := range defs {
-		add(m, strings.ToLower(name(&defs[i])), offered[T]{&defs[i], e})
+		key, one := strings.ToLower(name(&defs[i])), offered[T]{def: &defs[i], ext: e}
+		if first, twice := m[key]; twice && slices.Contains(e.Shares, first.ext.Name) {
+			one.other = first.other
+			first.other = &one
+			m[key] = first
+			continue
+		}
+		add(m, key, one)
 	}
+}
+
+// meantBy returns the declaration that a script means by a name: that of an extension that it
+// requires, else the first; where it needs no require that of Stalwart.
+func meantBy[T any](b *Binder, o offered[T]) offered[T] {
+	last := o
+	for p := &o; p != nil; p = p.other {
+		if b.isOn(p.ext) {
+			return *p
+		}
+		last = *p
+	}
+	if b.lang.options.NoRequire {
+		return last
+	}
+	return o
 }
 
 func add[T any](m map[string]T, name string, v T) {

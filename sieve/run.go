@@ -99,7 +99,10 @@ type Run struct {
 	options  *Options // those of the language, unless SetOptions gave others
 	vars     []string // by slot
 	captures []string // of the last :matches that matched; ${0} first
-	top      source   // the header of the message as it is now
+	// typed are the values of variables whose text does not say what they are, by slot.
+	typed    map[int]runtime.Value
+	held     int64  // octets of typed
+	top      source // the header of the message as it is now
 	msg      messageState
 	values   slab[Value]
 	action   runtime.Action // the one that is being put together

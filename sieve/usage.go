@@ -12,7 +12,9 @@ type usage struct {
 // use finds out what goes with a command or test.
 func (g *registry) use(name string, own []Tag, match, part, modifiers bool) *usage {
 	u := &usage{hooks: g.hooks[name], tags: map[string][]offered[Tag]{}}
-	add := func(tag string, def *Tag, e *Extension) { u.tags[tag] = append(u.tags[tag], offered[Tag]{def, e}) }
+	add := func(tag string, def *Tag, e *Extension) {
+		u.tags[tag] = append(u.tags[tag], offered[Tag]{def: def, ext: e})
+	}
 	for i := range own {
 		add(lowerASCII(own[i].Name), &own[i], &Extension{}) // what it declares itself needs no require
 	}

@@ -27,6 +27,9 @@ func (b *Binder) Variable(name Text) func(r *Run, value string) error {
 	}
 	if space, rest, dotted := strings.Cut(s, "."); dotted && isIdentifier(space) {
 		o, ok := b.lang.registry.namespaces[lowerASCII(space)]
+		if ok {
+			o = meantBy(b, o)
+		}
 		switch {
 		case !ok:
 			b.Errorf(name.Span, "unknown namespace %q", clip(space))
@@ -45,8 +48,16 @@ func (b *Binder) Variable(name Text) func(r *Run, value string) error {
 	}
 	slot := b.slot(s, name.Span)
 	return func(r *Run, value string) error {
-		r.vars[slot] = cutText(value, r.options.VariableSize)
+		r.assign(slot, value)
 		return nil
+	}
+}
+
+// assign gives a variable a text, which is cut at the limit of variables.
+func (r *Run) assign(slot int, value string) {
+	r.vars[slot] = cutText(value, r.options.VariableSize)
+	if r.typed != nil {
+		r.forget(slot)
 	}
 }
 
@@ -92,8 +103,12 @@ func (b *Binder) references(s string, at Span) []piece {
 		for end < len(s) && (isLetter(s[end]) || '0' <= s[end] && s[end] <= '9' || s[end] == '.') {
 			end++
 		}
+		paths := b.active[stalwartExpressionsName]
+		if paths {
+			end = pathEnd(s, i, end)
+		}
 		name := s[i:end]
-		if end == len(s) || s[end] != '}' || !isReference(name) {
+		if end == len(s) || s[end] != '}' || !isReference(name) && !(paths && isPath(name)) {
 			continue
 		}
 		i = end + 1
@@ -130,6 +145,9 @@ func (b *Binder) reference(name string, at Span) func(r *Run) string {
 	}
 	if space, rest, dotted := strings.Cut(name, "."); dotted {
 		o, ok := b.lang.registry.namespaces[lowerASCII(space)]
+		if ok {
+			o = meantBy(b, o)
+		}
 		switch {
 		case !ok:
 			b.Errorf(at, "unknown namespace %q in \"${%s}\"", clip(space), clip(name))
