@@ -364,6 +364,18 @@ func TestServersAreReadAgain(t *testing.T) {
 	want("192.0.2.2:53")
 }
 
+func TestAddressesOfServers(t *testing.T) {
+	for s, want := range map[string]string{
+		"192.0.2.1": "192.0.2.1:53", "192.0.2.1:5353": "192.0.2.1:5353", "2001:db8::1": "[2001:db8::1]:53", "[2001:db8::1]:5353": "[2001:db8::1]:5353",
+		"": "", "resolver.example": "", "192.0.2.1:0": "", "192.0.2.1:x": "", "[2001:db8::1]": "",
+	} {
+		got, err := ParseServer(s)
+		if (err != nil) != (want == "") || err == nil && got.String() != want {
+			t.Errorf("%q is %s, %v", s, got, err)
+		}
+	}
+}
+
 func TestAClosedResolverAsksNothing(t *testing.T) {
 	r := New(Options{Servers: []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:1")}})
 	if err := r.Close(); err != nil {

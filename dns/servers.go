@@ -2,6 +2,7 @@ package dns
 
 import (
 	"errors"
+	"fmt"
 	"net/netip"
 	"os"
 	"sync"
@@ -79,5 +80,8 @@ func ParseServer(s string) (netip.AddrPort, error) {
 	if ip, err := netip.ParseAddr(s); err == nil {
 		return netip.AddrPortFrom(ip, 53), nil
 	}
-	return netip.ParseAddrPort(s)
+	if at, err := netip.ParseAddrPort(s); err == nil && at.Port() != 0 {
+		return at, nil
+	}
+	return netip.AddrPort{}, fmt.Errorf("%.100q is no address of a server such as 127.0.0.1, 192.0.2.53:5353 or [2001:db8::53]:5353", s)
 }

@@ -31,6 +31,9 @@ type Host struct {
 func ParseHost(s string) (Host, error) {
 	h := Host{}
 	name := s
+	if strings.Contains(s, "/") {
+		return h, fmt.Errorf("%.100q is no host such as api.example.org, *.example.org or *", s)
+	}
 	if i := strings.LastIndexByte(s, ':'); i >= 0 && !strings.HasSuffix(s, "]") && strings.Count(s[:i], ":") == 0 || i > 0 && s[i-1] == ']' {
 		name, h.port = s[:i], s[i+1:]
 		if n, err := strconv.ParseUint(h.port, 10, 16); err != nil || n == 0 {

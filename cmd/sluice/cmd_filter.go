@@ -159,7 +159,8 @@ func filter(cmd *cobra.Command, c *Config, o *filterOptions, script, path string
 	if err != nil {
 		return err
 	}
-	f := &filterRun{o: o, config: c, engine: newEngine(c), started: time.Now(), stores: newFilterStores(c, o.apply), lists: newLists(c)}
+	f := &filterRun{o: o, config: c, engine: newEngine(c), started: time.Now(), stores: newFilterStores(c, o.apply), lists: newLists(c), network: newNetwork(c)}
+	defer func() { err = errors.Join(err, f.network.close()) }()
 	compile := runtime.CompileOptions{Stage: runtime.StageDeliver, Trust: o.trusted, Stores: f.stores.names, Include: includeOf(c)(script)}
 	if o.send {
 		compile.Refused = refusedOf(c)

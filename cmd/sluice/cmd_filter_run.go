@@ -32,6 +32,7 @@ type filterRun struct {
 	source  mailbox.Source
 	stores  *filterStores
 	lists   *lists
+	network *network
 	started time.Time
 	// mailboxes answers whether the script may file into a mailbox.
 	mailboxes func(name string) bool
@@ -198,9 +199,16 @@ func (f *filterRun) one(ctx context.Context, i int, turn bool) (out filtered) {
 			}
 			return f.stores.isLocal(ctx, address)
 		},
+		IsLocalDomain: func(ctx context.Context, domain string) (bool, error) {
+			if early() {
+				return false, errLater
+			}
+			return f.stores.isLocalDomain(ctx, domain)
+		},
 		NoNetwork: !f.o.send,
 		Auth:      hostname(f.config.Server.Hostname).checker,
 	}
+	f.network.into(live)
 	host := filterHost{live, early}
 	tx := &runtime.Transaction{ID: "filter", Stage: runtime.StageDeliver, Listener: "filter", From: runtime.Path{Address: out.sender},
 		Time: f.started, Hostname: f.config.Server.Hostname, Message: msg.Mail}

@@ -126,6 +126,21 @@ func (s *filterStores) isLocal(ctx context.Context, address string) (bool, error
 	return opLocal.call(s.ctx, s.config, address)
 }
 
+var opLocalDomain = newOp("filter-local-domain", func(ctx context.Context, n *node, domain string) (bool, error) {
+	return n.accounts.HasDomain(ctx, domain)
+})
+
+// isLocalDomain says whether mail for a domain is delivered here.
+func (s *filterStores) isLocalDomain(ctx context.Context, domain string) (bool, error) {
+	if err := s.reach(ctx); err != nil {
+		return false, err
+	}
+	if s.node == nil && !s.server {
+		return false, nil
+	}
+	return opLocalDomain.call(s.ctx, s.config, domain)
+}
+
 // close gives up what was opened.
 func (s *filterStores) close(ctx context.Context) error {
 	if s.node == nil {

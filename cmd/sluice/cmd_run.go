@@ -38,6 +38,7 @@ type runIn struct {
 	Travel    bool // Now was given
 	Explain   bool
 	Commit    bool
+	Fixtures  []byte // of the network, in JSON; nil: none
 }
 
 // runOut is a run as the command prints it.
@@ -62,12 +63,20 @@ func (n *node) accountOf(ctx context.Context, r *runtime.Recipient) {
 // run compiles and runs the script. Unless it commits, every store lies below an overlay that is thrown away.
 func (in runIn) run(ctx context.Context, store func(string) (kv.Store, error), host func(runtime.Trust, func(string) (kv.Store, error)) *runtime.Live, resolve func(context.Context, *runtime.Recipient), c *Config) (out runOut, err error) {
 	e := newEngine(c)
-	stores := []string{}
+	stores, refused := []string{}, refusedOf(c)
+	var fixtures *runtime.Fixtures
+	if in.Fixtures != nil {
+		if fixtures, err = parseFixtures(in.Fixtures); err != nil {
+			return out, err
+		}
+		delete(refused, "http_get")
+		delete(refused, "http_header")
+	}
 	for id := range c.Store {
 		stores = append(stores, id)
 	}
 	p, err := e.Compile(in.Script, in.Source, runtime.CompileOptions{
-		Stage: runtime.Stage(in.Stage), Trust: runtime.Admin, Stores: stores, Instrument: in.Explain, Refused: refusedOf(c),
+		Stage: runtime.Stage(in.Stage), Trust: runtime.Admin, Stores: stores, Instrument: in.Explain, Refused: refused,
 		Include: includeOf(c)(in.Script),
 	})
 	if err != nil {
@@ -100,6 +109,9 @@ func (in runIn) run(ctx context.Context, store func(string) (kv.Store, error), h
 	}
 	live := host(runtime.Admin, reach)
 	live.NoNetwork = live.NoNetwork || !in.Commit
+	if fixtures != nil {
+		live.DNS, live.HTTP, live.Fixed = fixtures, fixtures, true
+	}
 	limits := limitsOf(c, runtime.Admin, p.Language())
 	res := e.Run(ctx, p, tx, runtime.RunOptions{Host: live, Limits: limits, Trust: runtime.Admin, Namespace: scripts.AdminNamespace(in.Namespace), Stores: stores, Record: level})
 	settled := res.Settle(nil, limits)
@@ -187,7 +199,7 @@ func init() {
 	commands = append(commands, func(g *globals) *cobra.Command {
 		in := runIn{}
 		var asJSON bool
-		var storePath, now string
+		var storePath, now, fixtures string
 		var from, clientIP string
 		cmd := &cobra.Command{
 			Use: "run SCRIPT MESSAGE", Short: "Show what a script would do with a message", Args: cobra.ExactArgs(2),
@@ -205,6 +217,11 @@ func init() {
 				}
 				if err := in.checkFlags(cmd, from, clientIP); err != nil {
 					return err
+				}
+				if fixtures != "" {
+					if in.Fixtures, err = readFixtures(fixtures); err != nil {
+						return err
+					}
 				}
 				in.Script, in.From = args[0], from
 				if !cmd.Flags().Changed("from") {
@@ -252,6 +269,7 @@ func init() {
 		f.StringVar(&in.Namespace, "namespace", "admin", "key space of the script")
 		f.StringVar(&storePath, "store", "", "SQLite file to use as the default store")
 		f.StringVar(&now, "now", "", "the time that the script sees, such as 2026-11-21T12:00:00Z; a store named with --store has it too")
+		f.StringVar(&fixtures, "fixtures", "", "TOML or JSON file with what the DNS and web servers answer; without it a dry run asks neither")
 		f.BoolVar(&in.Commit, "commit", false, "keep what the script writes to the store")
 		return cmd
 	})
@@ -280,7 +298,7 @@ func (in *runIn) checkFlags(cmd *cobra.Command, from, clientIP string) (err erro
 
 // callRun runs where the store is: in the server, over the data directory, over the named
 // file, or over an empty store.
-func callRun(ctx context.Context, c *Config, in runIn, storePath string) (runOut, error) {
+func callRun(ctx context.Context, c *Config, in runIn, storePath string) (out runOut, err error) {
 	if storePath == "" || storePath == c.Store[c.Storage.Lookup].Path {
 		if _, err := os.Stat(c.Database.DBPath); err == nil {
 			return opRun.call(ctx, c, in)
@@ -302,11 +320,15 @@ func callRun(ctx context.Context, c *Config, in runIn, storePath string) (runOut
 		}
 		s = e
 	}
+	network := newNetwork(c)
+	defer func() { err = errors.Join(err, network.close()) }()
 	host := func(_ runtime.Trust, store func(string) (kv.Store, error)) *runtime.Live {
-		return &runtime.Live{Stores: store, Auth: hostname(c.Server.Hostname).checker}
+		live := &runtime.Live{Stores: store, Auth: hostname(c.Server.Hostname).checker}
+		network.into(live)
+		return live
 	}
 	stores := map[string]kv.Store{"": s, c.Storage.Lookup: s}
-	out, err := in.run(ctx, func(id string) (kv.Store, error) {
+	out, err = in.run(ctx, func(id string) (kv.Store, error) {
 		if _, ok := c.Store[id]; !ok && id != "" {
 			return nil, fmt.Errorf("unknown store %q", id)
 		}

@@ -71,8 +71,10 @@ type Config struct {
 	Explain struct {
 		Record string `toml:"record" doc:"how much of each run sluice explain can tell: off, summary (plan and time) or full (also calls and branches)"`
 	} `toml:"explain"`
-	Sieve  SieveConfig    `toml:"sieve"`
-	Script []ScriptConfig `toml:"script" doc:"a filter script; they run in the order of the file"`
+	Sieve      SieveConfig      `toml:"sieve"`
+	DNS        DNSConfig        `toml:"dns"`
+	HTTPClient HTTPClientConfig `toml:"http-client"`
+	Script     []ScriptConfig   `toml:"script" doc:"a filter script; they run in the order of the file"`
 }
 
 // StoreConfig is one [store."id"].
@@ -103,7 +105,7 @@ type ScriptConfig struct {
 	Trust        string   `toml:"trust" doc:"admin or user"`
 	Namespace    string   `toml:"namespace" doc:"key space of an administrator's script"`
 	OnError      string   `toml:"on-error" doc:"accept, tempfail or reject, when the script fails before delivery"`
-	OnStoreError string   `toml:"on-store-error" doc:"accept, tempfail or reject, when a store cannot be reached"`
+	OnStoreError string   `toml:"on-store-error" doc:"accept, tempfail or reject, when a store cannot be reached, or a question to the network fails for a while"`
 }
 
 // Default returns the configuration of an empty file, with its data below dir.
@@ -141,6 +143,7 @@ func Default(dir string) *Config {
 	c.Limits.Time, c.Limits.Steps, c.Limits.Ops = 2000, 1_000_000, 100
 	c.Explain.Record = "summary"
 	c.Sieve = defaultSieve()
+	c.DNS, c.HTTPClient = defaultDNS(), defaultHTTPClient()
 	return c
 }
 

@@ -34,6 +34,7 @@ type node struct {
 	stores   map[string]kv.Store // by id
 	lookup   kv.Store            // the default one: each prefix where the configuration sends it
 	lists    *lists
+	network  *network
 	accounts *account.Directory
 	outbox   *outbox.Outbox
 	journal  *runtime.Journal
@@ -57,6 +58,8 @@ type nodeOptions struct {
 func openNode(ctx context.Context, c *Config, o nodeOptions) (*node, error) {
 	n := &node{lists: newLists(c), log: o.logger, delivers: o.delivers, stores: map[string]kv.Store{}}
 	n.settings.Store(c)
+	n.network = newNetwork(c)
+	n.onClose("network", n.network.close)
 	if err := n.open(ctx); err != nil {
 		return nil, errors.Join(err, n.close(ctx))
 	}
@@ -215,11 +218,17 @@ func newLibrary(config func() *Config, e *runtime.Engine) *scripts.Library {
 
 // refusedOf are the functions that cannot be done with this configuration.
 func refusedOf(c *Config) map[string]string {
-	if c.Relay.Address != "" {
-		return nil
+	refused := map[string]string{}
+	if c.Relay.Address == "" {
+		refused["redirect"], refused["reply"] = "no [relay] is configured", "no [relay] is configured"
 	}
-	return map[string]string{"redirect": "no [relay] is configured", "reply": "no [relay] is configured"}
+	if len(c.HTTPClient.Allow) == 0 {
+		refused["http_get"], refused["http_header"] = noHTTPClient, noHTTPClient
+	}
+	return refused
 }
+
+const noHTTPClient = "no [http-client] allow is configured"
 
 func sourcesOf(c *Config) []scripts.Source {
 	var out []scripts.Source
@@ -238,7 +247,7 @@ func (n *node) host(trust runtime.Trust) runtime.Host {
 }
 
 func (n *node) hostOver(trust runtime.Trust, store func(string) (kv.Store, error)) *runtime.Live {
-	return &runtime.Live{
+	live := &runtime.Live{
 		Stores: func(id string) (kv.Store, error) {
 			if trust == runtime.User && !n.config().userStore(id) {
 				return nil, fmt.Errorf("store %q is not for users' scripts", id)
@@ -257,7 +266,10 @@ func (n *node) hostOver(trust runtime.Trust, store func(string) (kv.Store, error
 			}
 			return err == nil, err
 		},
+		IsLocalDomain: n.accounts.HasDomain,
 	}
+	n.network.into(live)
+	return live
 }
 
 // login is the IMAP bridge's Authenticator.
