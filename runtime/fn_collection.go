@@ -172,32 +172,49 @@ func init() {
 			},
 		})
 	}
-	register(Function{
-		Name:   "index_of",
-		Family: "list",
-		Doc:    "Returns where a text holds a part, in characters counted from 0, or which element of a list is a value; -1 if there is none.",
-		Params: []Param{{Name: "in", Kind: Any, Doc: "text, or a list"}, {Name: "what", Kind: Any, Doc: "the part, or the element"}},
-		Result: Int, Trust: User,
-		Examples: []Example{
-			{Code: `index_of("grün, rot", "rot")`, Want: `6`}, {Code: `index_of("abc", "x")`, Want: `-1`}, {Code: `index_of("abc", "")`, Want: `0`}, {Code: `index_of(["a", "b"], "b")`, Want: `1`}, {Code: `index_of([1, "1"], "1")`, Want: `1`},
-			{Code: `index_of("abc", 1)`, Error: `index_of: argument 2 (what): expected string, got int`}, {Code: `index_of(1, 1)`, Error: `index_of: argument 1 (in): expected string or list, got int`},
-		},
-		Call: func(_ *Env, a Args) (Value, error) {
-			switch in := a[0].(type) {
-			case string:
-				part, err := convert(a[1], String)
-				if err != nil {
-					return nil, fmt.Errorf("index_of: argument 2 (what): %w", err)
+	for _, f := range []struct {
+		name, doc string
+		text      func(s, part string) int
+		list      func(list []Value, v Value) int
+		examples  []Example
+	}{
+		{"index_of", "Returns where a text first holds a part, in characters counted from 0, or which element of a list is the first that a value equals; -1 if there is none.",
+			strings.Index, func(list []Value, v Value) int {
+				return slices.IndexFunc(list, func(e Value) bool { return Equal(e, v) })
+			}, []Example{
+				{Code: `index_of("grün, rot", "rot")`, Want: `6`}, {Code: `index_of("abc", "x")`, Want: `-1`}, {Code: `index_of("abc", "")`, Want: `0`}, {Code: `index_of(["a", "b", "b"], "b")`, Want: `1`}, {Code: `index_of([1, "1"], "1")`, Want: `1`},
+				{Code: `index_of("abc", 1)`, Error: `index_of: argument 2 (what): expected string, got int`}, {Code: `index_of(1, 1)`, Error: `index_of: argument 1 (in): expected string or list, got int`},
+			}},
+		{"last_index_of", "Returns where a text last holds a part, in characters counted from 0, or which element of a list is the last that a value equals; -1 if there is none.",
+			strings.LastIndex, func(list []Value, v Value) int {
+				for i, e := range slices.Backward(list) {
+					if Equal(e, v) {
+						return i
+					}
 				}
-				i := strings.Index(in, part.(string))
-				return int64(utf8.RuneCountInString(in[:max(i, 0)])) + int64(min(i, 0)), nil
-			case []Value:
-				return int64(slices.IndexFunc(in, func(v Value) bool { return Equal(v, a[1]) })), nil
-			}
-			k, _ := KindOf(a[0])
-			return nil, fmt.Errorf("index_of: argument 1 (in): expected string or list, got %s", k)
-		},
-	})
+				return -1
+			}, []Example{{Code: `last_index_of("ü.a.b", ".")`, Want: `3`}, {Code: `last_index_of("abc", "")`, Want: `3`}, {Code: `last_index_of([1, 2, 1], 1)`, Want: `2`}, {Code: `last_index_of([], 1)`, Want: `-1`}}},
+	} {
+		register(Function{
+			Name: f.name, Family: "list", Doc: f.doc, Result: Int, Trust: User, Examples: f.examples,
+			Params: []Param{{Name: "in", Kind: Any, Doc: "text, or a list"}, {Name: "what", Kind: Any, Doc: "the part, or the element"}},
+			Call: func(_ *Env, a Args) (Value, error) {
+				switch in := a[0].(type) {
+				case string:
+					part, err := convert(a[1], String)
+					if err != nil {
+						return nil, fmt.Errorf("%s: argument 2 (what): %w", f.name, err)
+					}
+					i := f.text(in, part.(string))
+					return int64(utf8.RuneCountInString(in[:max(i, 0)]) + min(i, 0)), nil
+				case []Value:
+					return int64(f.list(in, a[1])), nil
+				}
+				k, _ := KindOf(a[0])
+				return nil, fmt.Errorf("%s: argument 1 (in): expected string or list, got %s", f.name, k)
+			},
+		})
+	}
 }
 
 // element returns the part of a map or list that has a name or an index.

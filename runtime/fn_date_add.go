@@ -132,7 +132,7 @@ func init() {
 		Examples: []Example{{Code: `duration_text(5400)`, Want: `"1h30m"`}, {Code: `duration_text(0)`, Want: `"0s"`}, {Code: `duration_text(-90061.5)`, Want: `"-1d1h1m1s"`}, {Code: `duration_text(1209600)`, Want: `"14d"`}},
 		Call: func(_ *Env, a Args) (Value, error) {
 			seconds := number(a[0])
-			if !(math.Abs(seconds) < 1<<53) {
+			if !(math.Abs(seconds) < 1<<43) {
 				return nil, fmt.Errorf("duration_text: %s seconds are out of range", numberText(a[0]))
 			}
 			return durationText(int64(seconds)), nil

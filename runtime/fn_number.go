@@ -102,7 +102,7 @@ func init() {
 			case n == 0 || !ok:
 				return wholeNumber(a[0], math.Round), nil
 			}
-			// By way of the decimal digits, so that 1.005 is what it says and no power overflows.
+			// By way of the decimal digits, so that no power of ten is too large.
 			return strconv.ParseFloat(strconv.FormatFloat(f, 'f', int(n), 64), 64)
 		},
 	})
