@@ -39,7 +39,7 @@ func init() {
 					t.options.Run = re
 				}
 				t.out = cmd.OutOrStdout()
-				t.options.Sieve = sieve.Options{Expressions: expressions{}}
+				t.options.Sieve = sieve.Options{Expressions: expressions{}, Stalwart: stalwartExpressions{}}
 				if !t.json {
 					t.options.Print = func(text string) { fmt.Fprintln(t.out, strings.TrimRight(text, "\n")) }
 				}

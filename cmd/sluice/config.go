@@ -74,6 +74,7 @@ type Config struct {
 	Sieve      SieveConfig      `toml:"sieve"`
 	DNS        DNSConfig        `toml:"dns"`
 	HTTPClient HTTPClientConfig `toml:"http-client"`
+	Compat     CompatConfig     `toml:"compat"`
 	Script     []ScriptConfig   `toml:"script" doc:"a filter script; they run in the order of the file"`
 }
 

@@ -240,13 +240,14 @@ func (c *Config) sieveOptions(trust runtime.Trust) sieve.Options {
 	s, l := &c.Sieve, c.sieveLimits(trust)
 	const day = 24 * time.Hour
 	o := sieve.Options{
-		Expressions: expressions{}, Disabled: l.Disabled, Enabled: l.Enabled, Separators: s.Separators,
+		Expressions: expressions{}, Stalwart: stalwartExpressions{}, Disabled: l.Disabled, Enabled: l.Enabled, Separators: s.Separators,
 		Source:    sieve.SourceLimits{Size: int(l.ScriptSize), String: int(l.StringSize), Nesting: int(l.Nesting)},
 		Variables: int(l.Variables), VariableSize: int(l.VariableSize), Captures: int(l.Captures),
 		Includes: int(l.Includes), IncludeDepth: int(l.IncludeDepth), PartLoops: int(l.PartLoops),
 		HeaderSize: int(s.EditHeader.MaxSize), ForbidAdd: s.EditHeader.ForbidAdd, ForbidDelete: s.EditHeader.ForbidDelete,
 		Environment: map[string]string{"version": version},
 	}
+	o.NoRequire = c.Compat.Stalwart && trust == runtime.Admin
 	if s.Zone != "" {
 		o.Zone, _ = time.LoadLocation(s.Zone)
 	}
