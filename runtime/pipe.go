@@ -1,6 +1,7 @@
 package runtime
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
@@ -56,6 +57,12 @@ type Job struct {
 	Hash string `cbor:"k,omitempty"`
 	// Hits asks for the sites that are reached.
 	Hits bool `cbor:"h"`
+	// Local says that functions which are pure may be called at the other end, without the core: View
+	// has what they look at, but for the message, of which Head is the header and Size the octets.
+	Local bool   `cbor:"p,omitempty"`
+	Head  []byte `cbor:"d,omitempty"`
+	Size  int64  `cbor:"z,omitempty"`
+	raw   []byte // the message, for those who ask for it
 	// Kept says that Source, Modules and Options are left out, since they went over the pipe
 	// before.
 	Kept bool `cbor:"q,omitempty"`
@@ -78,7 +85,7 @@ type Portable interface {
 // NewJob returns the job of a program, without a view, with its Hash.
 func NewJob(name, language string, source []byte, modules map[string]Module, o CompileOptions) (*Job, error) {
 	j := &Job{Name: name, Language: language, Source: source, Modules: modules, Options: o}
-	b, err := encodeStruct(j)
+	b, err := encMode.Marshal(j) // one order of names
 	if err != nil {
 		return nil, fmt.Errorf("runtime: job: %w", err)
 	}
@@ -87,12 +94,48 @@ func NewJob(name, language string, source []byte, modules map[string]Module, o C
 	return j, nil
 }
 
+// What a message may have, in octets, so that it is looked at at the other end.
+const (
+	maxLocalMessage = 1 << 20
+	maxLocalHead    = 64 << 10
+)
+
+// Give gives the job a view: with all that pure functions look at where the message is not
+// large, so that they are called at the other end, and cost nothing here; else with no more than
+// a program needs itself. An edited message stays in the core.
+func (j *Job) Give(v *View) {
+	j.View = &View{Trust: v.Trust, Limits: v.Limits, Script: v.Script, Seed: v.Seed}
+	j.View.Stage, j.View.Time = v.Stage, v.Time
+	head := headerOctets(v.Raw)
+	if v.EditedHeader != nil || v.EditedRaw != nil || len(v.Raw) > maxLocalMessage || len(head) > maxLocalHead || v.Raw == nil && v.Message != nil {
+		return
+	}
+	j.Local, j.Head, j.Size, j.raw = true, head, int64(len(v.Raw)), v.Raw
+	j.View.Transaction = v.Transaction
+}
+
+// headerOctets returns the header of a message, with the empty line that ends it.
+func headerOctets(raw []byte) []byte {
+	for from := 0; ; {
+		i := bytes.IndexByte(raw[from:], '\n')
+		if i < 0 {
+			return raw
+		}
+		line := raw[from : from+i]
+		from += i + 1
+		if len(line) == 0 || len(line) == 1 && line[0] == '\r' {
+			return raw[:from]
+		}
+	}
+}
+
 // fromProgram is a frame from the program to the core.
 type fromProgram struct {
 	Hits     []HitRecord `cbor:"h,omitempty"`
 	SetFlags bool        `cbor:"s,omitempty"`
 	Flags    []string    `cbor:"f,omitempty"`
 	Want     bool        `cbor:"w,omitempty"` // the job once more, with its source
+	Fetch    bool        `cbor:"m,omitempty"` // the message
 	Call     string      `cbor:"c,omitempty"`
 	Args     []Value     `cbor:"a,omitempty"`
 	End      bool        `cbor:"e,omitempty"`
@@ -167,10 +210,7 @@ func readFrame(r io.Reader, most int, mode cbor.DecMode, v any) error {
 	if n > int64(most) {
 		return fmt.Errorf("frame of %d octets is over %d", n, most)
 	}
-	b, err := io.ReadAll(io.LimitReader(r, n))
-	if err == nil && int64(len(b)) < n {
-		err = io.ErrUnexpectedEOF
-	}
+	b, err := readOctets(r, n)
 	if err != nil {
 		return err
 	}
@@ -181,6 +221,21 @@ func readFrame(r io.Reader, most int, mode cbor.DecMode, v any) error {
 		return fmt.Errorf("frame: %w", err)
 	}
 	return nil
+}
+
+// readOctets reads n octets.
+func readOctets(r io.Reader, n int64) ([]byte, error) {
+	const atOnce = 64 << 10
+	if n <= atOnce {
+		b := make([]byte, n)
+		_, err := io.ReadFull(r, b)
+		return b, err
+	}
+	b, err := io.ReadAll(io.LimitReader(r, n))
+	if err == nil && int64(len(b)) < n {
+		err = io.ErrUnexpectedEOF
+	}
+	return b, err
 }
 
 // fewItems says whether CBOR has at most so many items, keys and values alike: an octet of it can

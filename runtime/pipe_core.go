@@ -75,7 +75,9 @@ func (p *CoreEnd) hand(job *Job, whole bool) error {
 		p.sent[job.Hash] = true
 		return writeFrame(p.rw, job)
 	}
-	return writeFrame(p.rw, &Job{Name: job.Name, Language: job.Language, View: job.View, Hash: job.Hash, Hits: job.Hits, Kept: true})
+	short := *job
+	short.Source, short.Modules, short.Options, short.Kept = nil, nil, CompileOptions{}, true
+	return writeFrame(p.rw, &short)
 }
 
 func (p *CoreEnd) serve(job *Job, core Link, limits Limits) (Value, error) {
@@ -117,6 +119,10 @@ func (p *CoreEnd) serve(job *Job, core Link, limits Limits) (Value, error) {
 			wanted = true
 			if err := p.hand(job, true); err != nil {
 				return nil, pipeFailed("it does not take its job", err)
+			}
+		case m.Fetch:
+			if err := writeFrame(p.rw, fromCore{Value: job.raw}); err != nil {
+				return nil, pipeFailed("it does not take its message", err)
 			}
 		case m.Call != "":
 			if err := checkValue(m.Args, maxResultDepth, &left); err != nil {

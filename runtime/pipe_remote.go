@@ -5,6 +5,9 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"time"
+
+	"github.com/sluice-mail/sluice/mail"
 )
 
 // RunRemote is the program's side of a pipe: it reads one Job from rw, has load compile it,
@@ -58,6 +61,12 @@ func (r *ProgramEnd) Run(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, limits.Time)
 	defer cancel()
 	l := &remoteLink{w: r.rw, r: r.in, wants: job.Hits}
+	if job.Local && !job.Hits { // a record of all calls is the core's
+		if job.Size > 0 {
+			job.View.Message = mail.NewLazy(job.Head, job.Size, l.fetch)
+		}
+		l.here = &run{ctx: ctx, view: job.View, limits: limits, record: &Record{}, now: time.Now}
+	}
 	v, err := runRemote(ctx, l, &job, r.program)
 	if l.broken != nil {
 		return fmt.Errorf("runtime: pipe: %w", l.broken)
@@ -117,10 +126,42 @@ type remoteLink struct {
 	wants  bool // hits
 	hits   []HitRecord
 	broken error
+	// here calls functions that are pure; nil: the core does.
+	here *run
 }
 
-// Invoke asks the core.
+// local says whether a function is called without the core. What acts may edit the message, of
+// which nothing is known here then.
+func (l *remoteLink) local(name string) bool {
+	if l.here == nil {
+		return false
+	}
+	f := Lookup(name)
+	if f != nil && f.Effect == Acts && f.Family != "record" {
+		l.here = nil
+	}
+	return f != nil && f.Effect == Pure && f.Name != "random" // whose numbers follow each other
+}
+
+// fetch returns the message, nil if the pipe broke.
+func (l *remoteLink) fetch() []byte {
+	var answer fromCore
+	if l.send(fromProgram{Fetch: true}) != nil {
+		return nil
+	}
+	if err := readFrame(l.r, maxCoreFrame, journalDec, &answer); err != nil {
+		_ = l.fail(err)
+		return nil
+	}
+	raw, _ := answer.Value.([]byte)
+	return raw
+}
+
+// Invoke asks the core, where it is needed.
 func (l *remoteLink) Invoke(name string, args []Value) (Value, error) {
+	if l.local(name) {
+		return l.here.Invoke(name, args)
+	}
 	left := maxChildFrame / 2
 	if err := checkValue(args, maxResultDepth, &left); err != nil {
 		return nil, fmt.Errorf("%s: arguments: %w", name, err)

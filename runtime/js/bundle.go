@@ -60,7 +60,7 @@ func (b *bundle) run(name string, source []byte) (p *Program, err error) {
 		return nil, b.errs
 	}
 	p = &Program{name: name, sealed: b.reach.seal()}
-	p.guards, p.later = b.reach.guards()
+	p.guards, p.lists, p.later = b.reach.guards()
 	for _, c := range b.list {
 		if err := c.finish(); err != nil {
 			return nil, err

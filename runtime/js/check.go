@@ -286,20 +286,23 @@ func (k *checker) constant(e ast.Expression) runtime.Value {
 	return runtime.Unknown
 }
 
-// guards returns the natives that have to be replaced in every run of this source, and those
-// that may have to be.
-func (k *reach) guards() (now, later []*guard) {
+// guards returns the natives that have to be replaced in every run of this source, those that have
+// to be once there is a list, and those that may have to be.
+func (k *reach) guards() (now, lists, later []*guard) {
 	for name := range k.mentioned {
 		k.arrays = k.arrays || producers[name]
 	}
 	for _, g := range guards() {
-		if k.dynamic || g.lists && k.arrays || k.reaches(g) {
+		switch reached := g.lists || k.reaches(g); {
+		case k.dynamic || reached && (k.arrays || g.owner != "Array"):
 			now = append(now, g)
-		} else {
+		case reached: // strings have methods of the same names
+			lists = append(lists, g)
+		default:
 			later = append(later, g)
 		}
 	}
-	return now, later
+	return now, lists, later
 }
 
 // seal says whether the source may reach what scripts do not have.

@@ -47,10 +47,6 @@ func (r *run) install() {
 // put replaces natives.
 func (r *run) put(list []*guard) {
 	for _, g := range list {
-		if r.lists && g.lists {
-			continue // it came with the first list
-		}
-		r.lists = r.lists || g.lists
 		constructor, ok := r.vm.Get(g.owner).(*goja.Object)
 		if !ok {
 			continue
@@ -72,11 +68,8 @@ func (r *run) put(list []*guard) {
 // withLists replaces what is reached wherever there is an array, once there is one.
 func (r *run) withLists() {
 	if !r.lists {
-		for _, g := range r.prog.later {
-			if g.lists {
-				r.put([]*guard{g})
-			}
-		}
+		r.lists = true
+		r.put(r.prog.lists)
 	}
 }
 
@@ -112,6 +105,7 @@ func (r *run) at(a []goja.Value) goja.Value {
 	}
 	if !r.full && guarded()[k.String()] {
 		r.full = true
+		r.withLists()
 		r.put(r.prog.later)
 		r.seal()
 	}

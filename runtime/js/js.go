@@ -81,6 +81,7 @@ type Program struct {
 	name   string
 	units  []*unit  // the script, and its modules
 	guards []*guard // natives that are replaced in each run
+	lists  []*guard // those that are once there is a list
 	later  []*guard // those that are once the script could reach them
 	sealed bool     // the script could reach what is not to be there
 	wants  bool     // it could look at what makes it a module
@@ -88,12 +89,10 @@ type Program struct {
 	job    *runtime.Job
 }
 
-// Job returns what another process needs to run the script. What is asked of the message is asked
-// of the core by calls, so that the message does not go along.
+// Job returns what another process needs to run the script.
 func (p *Program) Job(v *runtime.View) *runtime.Job {
 	j := *p.job
-	j.View = &runtime.View{Trust: v.Trust, Limits: v.Limits, Script: v.Script, Seed: v.Seed}
-	j.View.Stage, j.View.Time = v.Stage, v.Time
+	j.Give(v)
 	return &j
 }
 

@@ -32,7 +32,7 @@ type run struct {
 	modules   []*goja.Object // of the units, once they were required
 	joining   []*goja.Object
 	binds     int
-	lists     bool // arrays' own guard is there
+	lists     bool // the guards of lists are there
 	full      bool // all guards are
 	patterns  map[string]int64
 }
@@ -325,7 +325,7 @@ func (r *run) invoke(f *runtime.Function, list []goja.Value) goja.Value {
 	}
 	if n := runtime.SizeOf(v); n > 0 {
 		r.hold(n)
-		if f.Effect == runtime.Pure && f.Family == "text" {
+		if f.MakesText() {
 			r.output(int(n))
 		}
 	}

@@ -16,9 +16,11 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/sluice-mail/sluice/kv"
 	"github.com/sluice-mail/sluice/kv/memory"
+	"github.com/sluice-mail/sluice/mail"
 	"github.com/sluice-mail/sluice/runtime"
 	"github.com/sluice-mail/sluice/runtime/js"
 	"github.com/sluice-mail/sluice/runtime/procs"
@@ -412,5 +414,38 @@ func TestChildrenEndWithThePool(t *testing.T) {
 	none := procs.New(procs.Options{Binary: "/nonexistent"})
 	if r := run(t, engineOver(none), compile(t, `1`), runtime.RunOptions{}); r.Err == nil || !strings.Contains(r.Err.Error(), "procs: start: ") {
 		t.Errorf("without a binary: %v", r.Err)
+	}
+}
+
+// What a script may ask of its message is the same in the child, where pure functions are called
+// without the core, before and after the script acts.
+func TestTheMessageIsTheSameThere(t *testing.T) {
+	small := runtime.ExampleTransaction()
+	large := *small
+	large.Message = mail.New(append([]byte("Subject: large\r\nTo: a@example.test\r\n\r\n"), []byte(strings.Repeat("a line\r\n", 200_000))...))
+	none := *small
+	none.Message, none.Stage = nil, runtime.StageRcpt
+	e := engineOver(newPool(t, procs.Options{Children: 1}))
+	for name, tx := range map[string]*runtime.Transaction{"a message": small, "a large one": &large, "none": &none} {
+		for _, source := range []string{
+			`[sender(), recipient()]`,
+			`[subject(), header("To"), size(), len(body_text()) > 0, subject()]`,
+			`[subject(), keep(), subject(), to_lowercase("A")]`,
+		} {
+			p, err := js.New(js.Options{}).Compile("t.js", []byte(source), runtime.CompileOptions{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, o := range []runtime.RunOptions{{}, {EditedHeader: []byte("Subject: edited\r\n\r\n")}, {Record: runtime.RecordFull}} {
+				o.Host, o.Namespace = host(t), "u:1"
+				here, there := runtime.NewEngine().Run(t.Context(), p, tx, o), e.Run(t.Context(), p, tx, o)
+				if !runtime.Equal(here.Value, there.Value) || fmt.Sprint(here.Err) != fmt.Sprint(there.Err) {
+					t.Errorf("%s: %s: %v, %v here; %v, %v there", name, source, here.Value, here.Err, there.Value, there.Err)
+				}
+				if d := cmp.Diff(here.Record.Calls, there.Record.Calls, cmpopts.EquateEmpty()); d != "" {
+					t.Errorf("%s: %s: records differ:\n%s", name, source, d)
+				}
+			}
+		}
 	}
 }
