@@ -148,7 +148,7 @@ func init() {
 				{Code: `is_ascii("grün")`, Want: `false`}, {Code: `is_ascii("")`, Want: `true`}, {Code: `is_ascii(["a", "ü"])`, Want: `false`},
 				{Code: `is_ascii(1)`, Error: `is_ascii: argument 1 (text): expected string or list, got int`},
 			}},
-		{"is_uppercase", "Says whether all letters of text are upper case; true if it has none." + ofList,
+		{"is_uppercase", "Says whether all letters of text are upper case; true if it has none." + ofList + " (In Stalwart a list gives a list of results, which counts as true whatever is in it.)",
 			func(s string) bool {
 				return !strings.ContainsFunc(s, func(r rune) bool { return unicode.IsLetter(r) && !unicode.IsUpper(r) })
 			}, false, []Example{

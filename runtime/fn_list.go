@@ -97,7 +97,7 @@ func init() {
 	register(Function{
 		Name:   "is_intersect",
 		Family: "list",
-		Doc:    "Says whether two lists have an element in common. A value that is no list counts as a list of one.",
+		Doc:    "Says whether two lists have an element in common. A value that is no list counts as a list of one; in Stalwart two such values have nothing in common.",
 		Params: []Param{{Name: "a", Kind: Any, Doc: "list or value"}, {Name: "b", Kind: Any, Doc: "list or value"}},
 		Result: Bool, Trust: User,
 		Examples: []Example{{Code: `is_intersect(["a", "b"], ["b", "c"])`, Want: `true`}, {Code: `is_intersect("a", ["b"])`, Want: `false`},
