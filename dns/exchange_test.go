@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/netip"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -64,9 +65,12 @@ func TestOnlyForgedAnswersAreNoAnswer(t *testing.T) {
 }
 
 func TestIdsAndPortsDiffer(t *testing.T) {
+	var mu sync.Mutex
 	ids, ports := map[uint16]bool{}, map[string]bool{}
 	r := resolver(t, Options{Entries: -1}, serve(t, func(w dns.ResponseWriter, q *dns.Msg) {
+		mu.Lock()
 		ids[q.Id], ports[w.RemoteAddr().String()] = true, true
+		mu.Unlock()
 		answerZone(w, q)
 	}))
 	const n = 50
@@ -75,6 +79,8 @@ func TestIdsAndPortsDiffer(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	mu.Lock()
+	defer mu.Unlock()
 	if len(ids) < n-3 || len(ports) < n-10 {
 		t.Errorf("%d ids and %d ports for %d questions", len(ids), len(ports), n)
 	}
@@ -227,5 +233,22 @@ func TestErrorsDoNotNameAddresses(t *testing.T) {
 	r := resolver(t, Options{Tries: 1}, netip.MustParseAddrPort("127.0.0.1:1"))
 	if _, err := r.Lookup(t.Context(), "x.example", "a"); err == nil || err.Error() != "temporary failure: x.example: connection refused" {
 		t.Error(err)
+	}
+}
+
+func TestRecordsOfAnAnswerAreBounded(t *testing.T) {
+	r := resolver(t, Options{}, serve(t, func(w dns.ResponseWriter, q *dns.Msg) {
+		m := new(dns.Msg).SetReply(q)
+		if m.Truncated = w.RemoteAddr().Network() == "udp"; !m.Truncated {
+			m.Compress = true
+			for i := range maxRecords + 500 {
+				m.Answer = append(m.Answer, &dns.A{Hdr: dns.RR_Header{Name: q.Question[0].Name, Rrtype: dns.TypeA, Class: dns.ClassINET, Ttl: 60},
+					A: []byte{192, 0, byte(i >> 8), byte(i)}})
+			}
+		}
+		_ = w.WriteMsg(m)
+	}))
+	if a, err := r.Lookup(t.Context(), "many.example", "a"); err != nil || len(a.Values) != maxRecords {
+		t.Errorf("%d records, %v", len(a.Values), err)
 	}
 }

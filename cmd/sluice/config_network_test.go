@@ -121,6 +121,38 @@ user-agent = "tester"
 	}
 }
 
+// BenchmarkCachedDNSQuery runs a script that asks for what is known, and one that asks nothing.
+func BenchmarkCachedDNSQuery(b *testing.B) {
+	names, err := mockdns.NewServerWithLogger(map[string]mockdns.Zone{"example.net.": {MX: []net.MX{{Host: "mx.example.net.", Pref: 10}}}}, quietLog{}, false)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = names.Close() })
+	c := Default("data")
+	c.DNS.Servers = []string{names.LocalAddr().String()}
+	network := newNetwork(c)
+	b.Cleanup(func() { _ = network.close() })
+	host := &runtime.Live{}
+	network.into(host)
+	e := newEngine(c)
+	for name, source := range map[string]string{"asks": `dns_query("example.net", "mx")`, "does not": `["mx.example.net"]`} {
+		b.Run(name, func(b *testing.B) {
+			p, err := e.Compile("a.expr", []byte(source), runtime.CompileOptions{Trust: runtime.Admin})
+			if err != nil {
+				b.Fatal(err)
+			}
+			tx := runtime.ExampleTransaction()
+			b.ReportAllocs()
+			for b.Loop() {
+				r := e.Run(b.Context(), p, tx, runtime.RunOptions{Host: host, Trust: runtime.Admin, Namespace: "a"})
+				if r.Err != nil || len(r.Value.([]runtime.Value)) != 1 {
+					b.Fatal(r.Value, r.Err)
+				}
+			}
+		})
+	}
+}
+
 type quietLog struct{}
 
 func (quietLog) Printf(string, ...any) {}
