@@ -44,6 +44,9 @@ func (in *Intake) decide(ctx context.Context, tx *runtime.Transaction, prior []r
 		if settled.Refused != nil {
 			return actions, answerOf(*settled.Refused)
 		}
+		if ends(actions) {
+			break
+		}
 	}
 	return in.possible(ctx, tx, actions)
 }
@@ -51,6 +54,16 @@ func (in *Intake) decide(ctx context.Context, tx *runtime.Transaction, prior []r
 // keeps says whether a keep, explicit or implicit, is among the actions.
 func keeps(actions []runtime.Action) bool {
 	return slices.ContainsFunc(actions, func(a runtime.Action) bool { return a.Kind == runtime.Keep })
+}
+
+// ends says whether a script asked that no later one of the stage is run.
+func ends(actions []runtime.Action) bool {
+	return slices.ContainsFunc(actions, func(a runtime.Action) bool { return a.Kind == runtime.Accept })
+}
+
+// ofNextStage returns what is left of a stage's actions at the next one.
+func ofNextStage(actions []runtime.Action) []runtime.Action {
+	return slices.DeleteFunc(slices.Clone(actions), func(a runtime.Action) bool { return a.Kind == runtime.Accept })
 }
 
 // withoutSends returns what data scripts settled as it counts for each recipient but the
@@ -145,7 +158,7 @@ func (in *Intake) possible(ctx context.Context, tx *runtime.Transaction, actions
 // one that is damaged stays with the peer.
 func (in *Intake) reachable(ctx context.Context, account string, actions []runtime.Action) error {
 	if !slices.ContainsFunc(actions, func(a runtime.Action) bool {
-		return a.Kind == runtime.Keep || a.Kind == runtime.FileInto || a.Kind == runtime.FileCopy || a.Kind == runtime.Redirect ||
+		return a.Kind == runtime.Keep || a.Kind == runtime.FileInto || a.Kind == runtime.Quarantine || a.Kind == runtime.FileCopy || a.Kind == runtime.Redirect ||
 			a.Kind == runtime.Pipe
 	}) {
 		return nil

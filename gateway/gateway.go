@@ -117,6 +117,9 @@ type Options struct {
 	Limits  runtime.Limits
 	// LimitsOf returns the limits of a script's runs; nil: Limits.
 	LimitsOf func(s *scripts.Script) runtime.Limits
+	// Settings returns how actions are done that scripts ask for; nil: as by default. It is asked
+	// for each run, and what it returns is not changed any more.
+	Settings func() *runtime.MailSettings
 	// Room returns mailstore.ErrNoSpace when the disk is too full for new mail; nil: never.
 	Room func() error
 	// Record is how much of each run is recorded.

@@ -18,12 +18,13 @@ func (in *Intake) run(ctx context.Context, s scripts.Script, tx *runtime.Transac
 		limits = in.o.LimitsOf(&s)
 	}
 	o := runtime.RunOptions{
-		Host: in.o.Hosts(s.Trust), Limits: limits, Trust: s.Trust, Namespace: s.Namespace, Stores: s.Stores, NoDefaultStore: s.NoDefaultStore, Record: in.o.Record, Now: in.o.Now,
+		Host: in.o.Hosts(s.Trust), Limits: limits, Trust: s.Trust, Namespace: s.Namespace, Stores: s.Stores, NoDefaultStore: s.NoDefaultStore, Record: in.o.Record, Now: in.o.Now, Settings: in.settings(),
 	}
 	o.After(prior) // it sees the message as earlier scripts have edited it
 	res := in.o.Engine.Run(ctx, s.Program, tx, o)
 	settled = res.Settle(prior, limits)
 	in.note(tx, res.Record)
+	in.say(&s, tx, res.Record)
 	onFailure = scripts.Accept
 	if res.Err != nil {
 		in.scriptErrors.Add(1)
@@ -58,6 +59,9 @@ func (in *Intake) stage(ctx context.Context, tx *runtime.Transaction, set bool) 
 		}
 		prior = settled.Actions
 		if settled.Refused == nil {
+			if ends(prior) {
+				break
+			}
 			continue
 		}
 		if set {
@@ -68,7 +72,7 @@ func (in *Intake) stage(ctx context.Context, tx *runtime.Transaction, set bool) 
 	if set {
 		in.setMarks(ctx, tx, prior)
 	}
-	return OK, prior
+	return OK, ofNextStage(prior)
 }
 
 func (in *Intake) setMarks(ctx context.Context, tx *runtime.Transaction, actions []runtime.Action) {

@@ -37,7 +37,7 @@ func (t *target) Do(ctx context.Context, d *runtime.Delivery, rcpt, index int, a
 	key := runtime.ActionKey(d, rcpt, index)
 	r := d.Plans[rcpt].Rcpt
 	switch a.Kind {
-	case runtime.Keep, runtime.FileInto:
+	case runtime.Keep, runtime.FileInto, runtime.Quarantine:
 		return t.store(ctx, r, key, a)
 	case runtime.Redirect:
 		return t.send(ctx, r, key, a, Outgoing{Key: key, From: runtime.RedirectSender(&a, d.From.Address), To: a.Address,
@@ -62,7 +62,7 @@ func (t *target) Do(ctx context.Context, d *runtime.Delivery, rcpt, index int, a
 // store files the message in a mailbox.
 func (t *target) store(ctx context.Context, r runtime.Recipient, key string, a runtime.Action) error {
 	f := mailstore.Filing{Path: "INBOX", Keywords: keywords(a.Flags)}
-	if a.Kind == runtime.FileInto {
+	if a.Kind != runtime.Keep {
 		f.Path, f.Create = a.Mailbox, a.Create
 	}
 	acct, release, err := t.in.o.Store.Account(ctx, r.Account)

@@ -266,3 +266,17 @@ func firstOf(list []string) string {
 func ValidFieldName(s string) bool {
 	return s != "" && len(s) <= 100 && !strings.ContainsFunc(s, func(c rune) bool { return c <= ' ' || c > '~' || c == ':' })
 }
+
+// Shorten cuts a text to so many characters, the last of which says so.
+func Shorten(s string, most int) string {
+	n := 0
+	for i := range s {
+		if n == most-1 {
+			if rest := []rune(s[i:]); len(rest) > 1 {
+				return s[:i] + "…"
+			}
+		}
+		n++
+	}
+	return s
+}

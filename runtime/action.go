@@ -16,11 +16,15 @@ const (
 	Keep     ActionKind = "keep"     // store in the inbox
 	FileInto ActionKind = "fileinto" // store in Mailbox, or where SpecialUse or MailboxID say
 	Discard  ActionKind = "discard"  // cancel the implicit keep
-	FileCopy ActionKind = "fcc"      // store Raw, a message that the run composed; RFC 8580
+	// Quarantine stores in Mailbox because of Reason, in place of other stores.
+	Quarantine ActionKind = "quarantine"
+	FileCopy   ActionKind = "fcc" // store Raw, a message that the run composed; RFC 8580
 
 	Reject   ActionKind = "reject"   // refuse for good with Reason; RFC 5429
 	EReject  ActionKind = "ereject"  // the same, at protocol level only
 	TempFail ActionKind = "tempfail" // refuse for now with Reason: the peer tries again
+
+	Accept ActionKind = "accept" // let the peer go on, and ask no later script of the stage
 
 	Redirect ActionKind = "redirect" // send on to Address
 	Reply    ActionKind = "reply"    // answer the envelope sender with Subject and Reason as text
@@ -123,6 +127,9 @@ type Plan struct {
 	Actions []Action `json:"actions" cbor:"a"`
 	// KeepFlags are the flags that an implicit keep gets (RFC 5232, section 5).
 	KeepFlags []string `json:"keep_flags,omitempty" cbor:"f,omitempty"`
+	// FlagsSet says that KeepFlags take the place of what earlier scripts gave; else they are
+	// added to it.
+	FlagsSet bool `json:"flags_set,omitempty" cbor:"s,omitempty"`
 	// KeepHeader and KeepRaw are what an implicit keep stores, as Action.Header and Raw.
 	KeepHeader []byte `json:"keep_header,omitempty" cbor:"h,omitempty"`
 	KeepRaw    []byte `json:"keep_raw,omitempty" cbor:"w,omitempty"`

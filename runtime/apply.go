@@ -18,7 +18,7 @@ type Target interface {
 // phases is the order in which the actions of one recipient are done: what was
 // promised to be stored is stored before anything leaves the house.
 var phases = [...][]ActionKind{
-	{Keep, FileInto},
+	{Keep, FileInto, Quarantine},
 	{Redirect, Reply, Send},
 	{FileCopy},
 	{Pipe},

@@ -18,15 +18,22 @@ func (t *Task) Ask(a *Action) error {
 	if r, ok := t.link.(*run); ok && r.level < RecordCalls {
 		return r.ask(a)
 	}
-	args, err := askedBy(a)
+	args, err := askedBy(a, t.inherits())
 	if err == nil {
 		_, err = t.link.Invoke(string(a.Kind), args)
 	}
 	return err
 }
 
+// inherits says whether there are flags that a store gets which names none.
+func (t *Task) inherits() bool {
+	r, ok := t.link.(*run)
+	return len(t.view.Flags) > 0 || ok && r.plan.FlagsSet
+}
+
 // askedBy returns the arguments of the call that asks for an action.
-func askedBy(a *Action) ([]Value, error) {
+// With inherits a store that names no flags would get those that were set before.
+func askedBy(a *Action, inherits bool) ([]Value, error) {
 	options := func(what Value, o map[string]Value) []Value {
 		if len(o) == 0 {
 			return []Value{what}
@@ -46,7 +53,7 @@ func askedBy(a *Action) ([]Value, error) {
 	case Keep:
 		return []Value{valueList(a.Flags)}, nil
 	case FileInto:
-		if len(a.Flags) > 0 {
+		if len(a.Flags) > 0 || inherits {
 			option("flags", valueList(a.Flags), true)
 		}
 		option("create", true, a.Create)

@@ -85,8 +85,10 @@ type RunOptions struct {
 	// Flags are those that earlier scripts have given an implicit keep.
 	Flags  []string
 	Record Level
-	Seed   uint64 // 0: random
-	Now    func() time.Time
+	// Settings say how actions are done; nil: as by default.
+	Settings *MailSettings
+	Seed     uint64 // 0: random
+	Now      func() time.Time
 	// Link runs p elsewhere, such as in a child process behind a pipe (ServeCore), and returns
 	// what it gave; nil: p runs here. core is used by one goroutine at a time.
 	Link func(ctx context.Context, v *View, core Link, p Program) (Value, error)
@@ -130,7 +132,7 @@ func (e *Engine) Run(ctx context.Context, p Program, tx *Transaction, o RunOptio
 	limits := o.Limits.withDefaults()
 	s, out := &ongoing{}, &outcome{}
 	s.view = View{Transaction: *tx, Trust: o.Trust, Namespace: o.Namespace, Limits: limits, Script: p.Name(), Seed: o.Seed, NoDefaultStore: o.NoDefaultStore,
-		EditedHeader: o.EditedHeader, EditedRaw: o.EditedRaw, Flags: o.Flags}
+		EditedHeader: o.EditedHeader, EditedRaw: o.EditedRaw, Flags: o.Flags, Settings: o.Settings}
 	v := &s.view
 	for v.Seed == 0 {
 		v.Seed = rand.Uint64()

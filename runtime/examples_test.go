@@ -18,7 +18,7 @@ func TestEveryExampleOfTheTable(t *testing.T) {
 			t.Run(ex.Code, func(t *testing.T) {
 				c := newClock()
 				source := strings.Join(append(slices.Clone(ex.Setup), ex.Code), "\n")
-				r := runTiny(t, source, RunOptions{Host: liveOver(newStore(t, c)), Now: c.now, Trust: Admin})
+				r := testEngine.Run(t.Context(), compileTiny(t, source), ex.Transaction(), RunOptions{Host: liveOver(newStore(t, c)), Now: c.now, Trust: Admin, Namespace: "admin"})
 				if ex.Error != "" {
 					if r.Err == nil || WithoutPlace(r.Err) != ex.Error || ex.Want != "" {
 						t.Errorf("got %s, %v, want the error %s", ValueText(r.Value), r.Err, ex.Error)
@@ -35,7 +35,7 @@ func TestEveryExampleOfTheTable(t *testing.T) {
 				if !Equal(r.Value, want) {
 					t.Errorf("got %s, want %s", ValueText(r.Value), ex.Want)
 				}
-				if k, _ := KindOf(r.Value); f.Result != Any && k != f.Result && (f.Result != Number || k != Int && k != Float) && k != Null && ex.Code[:len(f.Name)] == f.Name && ex.Code[len(ex.Code)-1] == ')' {
+				if k, _ := KindOf(r.Value); f.Result != Any && k != f.Result && (f.Result != Number || k != Int && k != Float) && k != Null && strings.HasPrefix(ex.Code, f.Name+"(") && ex.Code[len(ex.Code)-1] == ')' {
 					t.Errorf("result is %s, declared is %s", k, f.Result)
 				}
 			})

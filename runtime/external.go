@@ -252,7 +252,7 @@ func InsteadOfPipe(actions []Action, a *Action) (Action, bool) {
 		switch b := &actions[i]; b.Kind {
 		case Keep:
 			return Action{}, false
-		case FileInto, Redirect, Discard:
+		case FileInto, Quarantine, Redirect, Discard:
 			cancelled = cancelled || !b.Copy
 		}
 	}

@@ -28,23 +28,24 @@ func init() {
 	register(Function{
 		Name:   "keep",
 		Family: "mail",
-		Doc: "Stores the message in the inbox, with these flags. It takes the place of the implicit keep. Before " +
+		Doc: "Stores the message in the inbox, with these flags, or else those of `flag_add` and its like. It takes the place of the implicit keep. Before " +
 			"there is a message it says that the peer may go on.",
 		Params: []Param{{Name: "flags", Kind: List, Optional: true, Doc: `IMAP flags such as "\\Seen" or "$Label"`}},
 		Result: Bool, Effect: Acts, Stages: append([]Stage{StageIMAP}, refusing...), Trust: User,
-		Examples: []Example{{Code: `keep()`, Want: `true`}, {Code: `keep(["$Work"])`, Want: `true`}},
+		Examples: []Example{{Code: `keep()`, Want: `true`}, {Code: `keep(["$Work"])`, Want: `true`}, {Code: `keep()`, Want: `true`, Stage: StageMail},
+			{Code: `keep(["no flag?"])`, Want: `true`}, {Code: `keep(["a(b"])`, Error: `keep: "a(b" is no IMAP flag`}},
 		Call: func(e *Env, a Args) (Value, error) {
 			flags, err := flagList(a.List(0))
 			if err != nil {
 				return nil, fmt.Errorf("keep: %w", err)
 			}
-			return true, e.Act(Action{Kind: Keep, Flags: flags})
+			return e.actStamped(Action{Kind: Keep, Flags: flags}, a[0] != nil)
 		},
 	})
 	register(Function{
 		Name:   "fileinto",
 		Family: "mail",
-		Doc: "Stores the message in a mailbox. Options: `flags` (list of IMAP flags), `create` (make the mailbox " +
+		Doc: "Stores the message in a mailbox. Options: `flags` (list of IMAP flags; those of `flag_add` and its like if it is left out), `create` (make the mailbox " +
 			"if it is not there), `copy` (leave the implicit keep alone).",
 		Params: []Param{
 			{Name: "mailbox", Kind: String, Doc: "path of the mailbox, its parts separated by `/`"},
@@ -54,6 +55,9 @@ func init() {
 		Examples: []Example{
 			{Code: `fileinto("Lists")`, Want: `true`},
 			{Code: `fileinto("Archive", {"copy": true, "create": true, "flags": ["$Done"]})`, Want: `true`},
+			{Code: `fileinto("")`, Error: `fileinto: mailbox name is empty`},
+			{Code: `fileinto("A", {"colour": "red"})`, Error: `fileinto: unknown option "colour"; known are flags, create, copy`},
+			{Code: `fileinto("A")`, Error: "fileinto is not lawful at stage rcpt", Stage: StageRcpt},
 		},
 		Call: fileInto,
 	})
@@ -62,7 +66,7 @@ func init() {
 		Family: "mail",
 		Doc:    "Cancels the implicit keep. What is filed or sent on elsewhere still is.",
 		Result: Bool, Effect: Acts, Stages: filing, Trust: User,
-		Examples: []Example{{Code: `discard()`, Want: `true`}},
+		Examples: []Example{{Code: `discard()`, Want: `true`}, {Code: `discard()`, Error: "discard is not lawful at stage connect", Stage: StageConnect}},
 		Call: func(e *Env, _ Args) (Value, error) {
 			return true, e.Act(Action{Kind: Discard})
 		},
@@ -78,7 +82,8 @@ func init() {
 			Doc:    doc,
 			Params: []Param{{Name: "reason", Kind: String, Doc: "text for the sender; at most 8 KiB of it are used"}},
 			Result: Bool, Effect: Acts, Stages: refusing, Trust: User,
-			Examples: []Example{{Code: string(kind) + `("not today")`, Want: `true`}},
+			Examples: []Example{{Code: string(kind) + `("not today")`, Want: `true`}, {Code: string(kind) + `("no")`, Want: `true`, Stage: StageRcpt},
+				{Code: string(kind) + `()`, Error: string(kind) + `: called with 0 arguments, takes 1: ` + string(kind) + `(reason) -> bool`}},
 			Call: func(e *Env, a Args) (Value, error) {
 				return true, e.Act(Action{Kind: kind, Reason: cut(a.String(0), maxReason)})
 			},
@@ -87,13 +92,14 @@ func init() {
 	register(Function{
 		Name:   "redirect",
 		Family: "mail",
-		Doc:    "Sends the message on to an address, unchanged. Option: `copy` (leave the implicit keep alone).",
+		Doc:    "Sends the message on to an address, as it is edited. Option: `copy` (leave the implicit keep alone).",
 		Params: []Param{
 			{Name: "address", Kind: String, Doc: "one address, without name and brackets"},
 			{Name: "options", Kind: Map, Optional: true, Doc: "copy"},
 		},
 		Result: Bool, Effect: Acts, Stages: filing, Trust: User,
-		Examples: []Example{{Code: `redirect("eve@example.net", {"copy": true})`, Want: `true`}},
+		Examples: []Example{{Code: `redirect("eve@example.net", {"copy": true})`, Want: `true`}, {Code: `redirect("eve@example.net")`, Want: `true`},
+			{Code: `redirect("nobody")`, Error: `redirect: mail: address "nobody": no @`}},
 		Call: func(e *Env, a Args) (Value, error) {
 			addr, err := mail.ParseAddress(a.String(0))
 			if err != nil {
@@ -103,7 +109,7 @@ func init() {
 			if err != nil {
 				return nil, fmt.Errorf("redirect: %w", err)
 			}
-			return true, e.Act(Action{Kind: Redirect, Address: addr.String(), Copy: o.copy})
+			return e.actStamped(Action{Kind: Redirect, Address: addr.String(), Copy: o.copy}, false)
 		},
 	})
 	register(Function{
@@ -115,7 +121,7 @@ func init() {
 			{Name: "text", Kind: String, Doc: "plain text; at most 64 KiB of it are used"},
 		},
 		Result: Bool, Effect: Acts, Stages: filing, Trust: User,
-		Examples: []Example{{Code: `reply("Got it", "We answer within a day.")`, Want: `true`}},
+		Examples: []Example{{Code: `reply("Got it", "We answer within a day.")`, Want: `true`}, {Code: `reply("Got it", "x")`, Want: `true`, Stage: StageData}},
 		Call: func(e *Env, a Args) (Value, error) {
 			return true, e.Act(Action{Kind: Reply, Subject: oneLine(a.String(0)), Reason: cut(a.String(1), maxReply)})
 		},
@@ -128,7 +134,7 @@ func init() {
 		Params: []Param{storeParam, keyParam,
 			{Name: "value", Kind: Any, Doc: "any value up to 64 KiB"}, ttlParam},
 		Result: Bool, Effect: Acts, Trust: User,
-		Examples: []Example{{Code: `mark("", "seen", 1, "7d")`, Want: `true`}},
+		Examples: []Example{{Code: `mark("", "seen", 1, "7d")`, Want: `true`}, {Setup: []string{`mark("", "seen", 1)`}, Code: `key_exists("", "seen")`, Want: `false`}},
 		Call: func(e *Env, a Args) (Value, error) {
 			if err := checkKey(e.View.Namespace, a.String(1)); err != nil {
 				return nil, fmt.Errorf("mark: %w", err)
@@ -145,6 +151,15 @@ func init() {
 	})
 }
 
+// actStamped appends an action that a script asks for by its function, with the message as it is
+// now. flags says that the script named flags of its own.
+func (e *Env) actStamped(a Action, flags bool) (Value, error) {
+	if err := e.stamp(&a, flags); err != nil {
+		return nil, err
+	}
+	return true, e.Act(a)
+}
+
 func fileInto(e *Env, a Args) (Value, error) {
 	if err := CheckMailbox(a.String(0)); err != nil {
 		return nil, fmt.Errorf("fileinto: %w", err)
@@ -153,7 +168,7 @@ func fileInto(e *Env, a Args) (Value, error) {
 	if err != nil {
 		return nil, fmt.Errorf("fileinto: %w", err)
 	}
-	return true, e.Act(Action{Kind: FileInto, Mailbox: a.String(0), Flags: o.flags, Create: o.create, Copy: o.copy})
+	return e.actStamped(Action{Kind: FileInto, Mailbox: a.String(0), Flags: o.flags, Create: o.create, Copy: o.copy}, o.hasFlags)
 }
 
 // CheckMailbox says what is wrong with a mailbox name that no mail store could take:
@@ -175,6 +190,7 @@ func CheckMailbox(name string) error {
 // options are the options of the actions.
 type options struct {
 	flags        []string
+	hasFlags     bool
 	create, copy bool
 }
 
@@ -193,6 +209,7 @@ func actionOptions(m map[string]Value, known ...string) (o options, err error) {
 		}
 		switch name {
 		case "flags":
+			o.hasFlags = true
 			o.flags, err = flagList(v.([]Value))
 		case "create":
 			o.create = v.(bool)

@@ -24,6 +24,20 @@ func init() {
 	mailbox := Param{Name: "mailbox", Kind: String, Doc: "path, its parts separated by `/`"}
 	annotation := Param{Name: "name", Kind: String, Doc: "name of the annotation, such as `/private/comment`"}
 	register(Function{
+		Name:   "mailbox_exists",
+		Family: "mailbox",
+		Doc:    "Says whether the recipient's account has a mailbox of that path.",
+		Params: []Param{mailbox},
+		Result: Bool, Effect: Reads, Stages: filing, Trust: User,
+		Examples: []Example{{Code: `mailbox_exists("No/Such")`, Want: `false`}, {Code: `mailbox_exists("")`, Want: `false`}},
+		Call: func(e *Env, a Args) (Value, error) {
+			if e.live.Mailboxes == nil {
+				return false, nil
+			}
+			return bools(e.live.Mailboxes(e.Context, e.View.Rcpt.Account, a.String(0)))
+		},
+	})
+	register(Function{
 		Name:   "special_use_exists",
 		Family: "mailbox",
 		Doc:    "Says whether a mailbox of the recipient's account has a special use; without a mailbox whether any has it.",

@@ -36,11 +36,11 @@ func init() {
 		Call: func(e *Env, a Args) (Value, error) {
 			header, _ := a[0].([]byte)
 			raw, _ := a[1].([]byte)
-			p := &e.run.plan
-			if err := e.run.hold(len(header) + len(raw) - len(p.KeepHeader) - len(p.KeepRaw)); err != nil {
+			d := &e.run.edit
+			if err := e.run.hold(len(header) + len(raw) - len(d.header) - len(d.raw)); err != nil {
 				return nil, err
 			}
-			p.KeepHeader, p.KeepRaw = header, raw
+			e.run.setVersion(header, raw)
 			return true, nil
 		},
 	})

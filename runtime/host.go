@@ -47,6 +47,8 @@ type Live struct {
 	// Memory returns the store that remembers for scripts what they cannot read or write as they
 	// like, such as who got a vacation message. Nil: the default store of Stores.
 	Memory func() (kv.Store, error)
+	// Metrics are the counters that scripts name; nil, as for a dry run: nothing is counted.
+	Metrics *Metrics
 	// NoNetwork refuses functions that ask somebody else, as a dry run does.
 	NoNetwork bool
 	// Fixed says that DNS and HTTP answer without asking anybody, so that NoNetwork lets functions

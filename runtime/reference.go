@@ -62,6 +62,9 @@ func (f *Function) describe(b *bytes.Buffer) {
 	fmt.Fprintf(b, "\n%s\n\n", strings.Join(notes, " "))
 	b.WriteString("```\n")
 	for _, ex := range f.Examples {
+		if at := ex.at(); at != "" {
+			fmt.Fprintln(b, at)
+		}
 		for _, s := range ex.Setup {
 			fmt.Fprintln(b, s)
 		}

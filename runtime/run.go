@@ -29,8 +29,10 @@ type run struct {
 	writes int
 	// composes says that the program is a Composer in this process.
 	composes bool
-	octets   int64   // of the messages in the plan
-	body     *string // what body_text returns, once it was asked for
+	octets   int64 // of the messages in the plan
+	content  content
+	edit     editing
+	told     map[string]bool // addresses that got a notification
 	// random are the run's random numbers, once they were asked for.
 	random *rand.Rand
 	auth   authRun // what is known of where the message comes from
@@ -142,7 +144,9 @@ func (r *run) do(f *Function, a Args, raw []Value) (v Value, asked bool, err err
 }
 
 // SetKeepFlags sets the flags of an implicit keep.
-func (r *run) SetKeepFlags(flags []string) { r.plan.KeepFlags = NormalFlags(flags) }
+func (r *run) SetKeepFlags(flags []string) {
+	r.plan.KeepFlags, r.plan.FlagsSet = NormalFlags(flags), true
+}
 
 // Hit notes an outcome at a site.
 func (r *run) Hit(site int, o Outcome) { r.record.hit(r.level, site, o) }
@@ -202,6 +206,9 @@ func (r *run) execute(p Program, o RunOptions, t *Task) (v Value, err error) {
 		}
 		if r.broken != nil && !errors.Is(err, ErrBudget) && !errors.Is(err, ErrReplay) {
 			err = r.broken
+		}
+		if err == nil {
+			err = r.finish()
 		}
 		if err == nil {
 			left := int(r.limits.Memory)

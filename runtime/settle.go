@@ -31,8 +31,8 @@ var ErrConflict = errors.New("conflicting actions")
 // by what they refused, if they did. A failed script's plan is dropped: its mail is
 // kept, unless an earlier script already stored it.
 //
-//   - The implicit keep is cancelled by a keep, fileinto, redirect, discard, reject or ereject,
-//     not by one that is a copy. An earlier script's implicit keep is cancelled too.
+//   - The implicit keep is cancelled by a keep, fileinto, quarantine, redirect, discard, reject or
+//     ereject, not by one that is a copy. An earlier script's implicit keep is cancelled too.
 //   - Stores into one mailbox are one store, with the flags of the last of a plan and those of
 //     earlier scripts; keep is a store into INBOX. Redirects to one address are one, the
 //     domain compared without case.
@@ -40,6 +40,9 @@ var ErrConflict = errors.New("conflicting actions")
 //     the same plan: ErrConflict. What an earlier script settled is no conflict: a reject after
 //     a store, redirect, reply, vacation or pipe acts as a discard, a second refusal, reply or
 //     vacation is dropped.
+//   - A quarantine is a store. It takes the place of what the same plan stores, sends on, answers
+//     and gives to programs, except copies; what an earlier script settled stays.
+//   - An accept changes nothing; with a reject or ereject of the same plan it is ErrConflict.
 //   - A tempfail wins over everything: nothing is done, and the peer tries again.
 //   - A plan holds one reply (equal ones are one), one vacation, at most l.Redirects redirects
 //     and l.Outgoing other messages that leave, to programs too; one to each program.
@@ -81,11 +84,14 @@ func Settle(p Plan, failed error, prior []Action, l Limits) (Settled, error) {
 	}
 	s.delivers, s.prior = s.stores > 0 || s.sends > 0, len(s.actions)
 	answered := s.vacation
-	for _, a := range p.Actions {
+	for _, a := range quarantined(p.Actions) {
 		// The fcc and the mark of a vacation fall with it.
 		if a.As != AsVacation || !answered {
 			s.add(a)
 		}
+	}
+	if p.FlagsSet {
+		s.keepFlags = nil
 	}
 	s.keepFlags = unionFlags(s.keepFlags, p.KeepFlags)
 	if p.KeepHeader != nil || p.KeepRaw != nil {
@@ -134,6 +140,12 @@ func (s *settler) add(a Action) {
 		return
 	case Keep, FileInto:
 		s.store(a)
+	case Quarantine:
+		s.stores++
+		s.once(a, func(b *Action) bool { return b.Kind == Quarantine && b.Mailbox == a.Mailbox })
+	case Accept:
+		s.once(a, func(b *Action) bool { return b.Kind == Accept })
+		return
 	case Redirect:
 		s.redirect(a)
 	case Reply:
@@ -256,6 +268,23 @@ func (s *settler) settled() Settled {
 	return Settled{Actions: append(s.actions, s.marks...)}
 }
 
+// quarantined returns the actions of a plan that are done if it quarantines the message: all of
+// them if it does not.
+func quarantined(actions []Action) []Action {
+	if !slices.ContainsFunc(actions, func(a Action) bool { return a.Kind == Quarantine }) {
+		return actions
+	}
+	return slices.DeleteFunc(slices.Clone(actions), func(a Action) bool {
+		switch a.Kind {
+		case Keep, FileInto, Redirect, Pipe:
+			return !a.Copy
+		case Reply:
+			return true
+		}
+		return a.As == AsVacation // with its copy and its mark
+	})
+}
+
 // conflict finds two actions of one plan that exclude each other.
 func conflict(actions []Action) error {
 	var refusal, other, reply, vacation *Action
@@ -268,7 +297,7 @@ func conflict(actions []Action) error {
 				return fmt.Errorf("%w: %s after %s", ErrConflict, a.Kind, refusal.Kind)
 			}
 			refusal = a
-		case Keep, FileInto, Redirect, Reply, Pipe:
+		case Keep, FileInto, Quarantine, Redirect, Reply, Pipe, Accept:
 			if other == nil {
 				other = a
 			}

@@ -22,6 +22,8 @@ type View struct {
 	Namespace string `cbor:"namespace"`
 	Limits    Limits `cbor:"limits"`
 	Script    string `cbor:"script"`
+	// Settings say how actions are done; nil: as by default.
+	Settings *MailSettings `cbor:"settings,omitempty"`
 	// Stores are the names that the script may give for a store, "" among them; nil: not checked.
 	Stores []string `cbor:"stores,omitempty"`
 	// NoDefaultStore says that "" is not for the script, although it is among Stores.

@@ -65,20 +65,6 @@ func first1(list []string) string {
 	return list[0]
 }
 
-// limited cuts a text to so many characters, the last of which says so.
-func limited(s string, most int) string {
-	n := 0
-	for i := range s {
-		if n == most-1 {
-			if rest := []rune(s[i:]); len(rest) > 1 {
-				return s[:i] + "…"
-			}
-		}
-		n++
-	}
-	return s
-}
-
 // composed ends the run with an error when a message that it composed is over the limit of
 // its output.
 func (r *Run) composed(c *composer) ([]byte, error) {

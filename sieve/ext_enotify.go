@@ -48,20 +48,11 @@ func init() {
 	})
 }
 
-// checkMethod says what is wrong with the URI of a notification.
-func checkMethod(uri string) (*mail.Mailto, error) {
-	scheme, _, ok := strings.Cut(uri, ":")
-	if !ok || lowerASCII(scheme) != "mailto" {
-		return nil, matchError("unknown method \"" + clip(uri) + "\" of a notification; expected mailto:")
-	}
-	return mail.ParseMailto(uri)
-}
-
 func bindValidMethod(_ *Binder, c *Call) Check {
 	uris := c.Texts("notification-uris")
 	return func(r *Run) (bool, error) {
 		for i := range uris {
-			if _, err := checkMethod(uris[i].Value(r)); err != nil {
+			if _, err := runtime.NotifyMethod(uris[i].Value(r)); err != nil {
 				return false, r.err
 			}
 		}
@@ -76,7 +67,7 @@ func bindMethodCapability(_ *Binder, c *Call) Check {
 	uri, capability, m := c.Text("notification-uri"), c.Text("notification-capability"), c.Matcher("key-list")
 	return func(r *Run) (bool, error) {
 		known := lowerASCII(capability.Value(r)) == "online"
-		if _, err := checkMethod(uri.Value(r)); err != nil {
+		if _, err := runtime.NotifyMethod(uri.Value(r)); err != nil {
 			return false, r.err
 		}
 		switch {
@@ -122,7 +113,7 @@ func bindNotify(b *Binder, c *Call) Do {
 	n.from, n.message, n.importance = text("from"), text("message"), text("importance")
 	if s, ok := n.method.Constant(); ok {
 		var err error
-		if n.uri, err = checkMethod(s); err != nil {
+		if n.uri, err = runtime.NotifyMethod(s); err != nil {
 			b.Errorf(n.method.Span, "notify: %s", err)
 		}
 	}
@@ -130,7 +121,7 @@ func bindNotify(b *Binder, c *Call) Do {
 		b.checkAddress(*n.from, "notify: :from")
 	}
 	if n.importance != nil {
-		if s, ok := n.importance.Constant(); ok && importances[s] == nil {
+		if s, ok := n.importance.Constant(); ok && runtime.Importances[s][0] == "" {
 			b.Errorf(n.importance.Span, "notify: importance %q; expected \"1\", \"2\" or \"3\"", clip(s))
 		}
 	}
@@ -165,15 +156,12 @@ func isOption(s string) bool {
 
 func alphanumeric(c byte) bool { return c != '_' && isLetter(c) || '0' <= c && c <= '9' }
 
-// importances are the values of Importance and X-Priority.
-var importances = map[string][]string{"1": {"High", "1 (Highest)"}, "2": {"Normal", "3 (Normal)"}, "3": {"Low", "5 (Lowest)"}}
-
 // run sends the notification, or says why not.
 func (n *notification) run(r *Run) error {
 	a := runtime.Action{Kind: runtime.Send, As: runtime.AsNotify}
 	uri, err := n.uri, error(nil)
 	if uri == nil {
-		uri, err = checkMethod(n.method.Value(r))
+		uri, err = runtime.NotifyMethod(n.method.Value(r))
 	}
 	var to, cc, bcc []mail.Address
 	switch {
@@ -237,62 +225,20 @@ func (r *Run) notifyFrom(given *Text) (envelope string, header mail.Address) {
 }
 
 // compose writes the notification.
-//
-// Spec: RFC 5436, section 2.7
 func (n *notification) compose(r *Run, uri *mail.Mailto, from mail.Address, to, cc []mail.Address) ([]byte, error) {
-	message := ""
+	out := runtime.Notification{URI: uri, From: from, To: to, Cc: cc, Subject: r.subject(), Owner: r.userEmail()}
 	if n.message != nil {
-		message = n.message.Value(r)
+		out.Message = n.message.Value(r)
 	}
-	subject := "Notification: " + r.subject()
-	switch {
-	case strings.TrimSpace(message) != "":
-		subject = message
-	case uri.Subject != nil:
-		subject = *uri.Subject
+	if n.importance != nil {
+		out.Importance = n.importance.Value(r)
 	}
 	c := r.compose()
-	c.Addresses("From", from)
-	c.Addresses("To", to...)
-	c.Addresses("Cc", cc...)
-	c.Text("Subject", limited(strings.TrimSpace(mail.OneLine(subject)), 256))
-	c.autoNotified(r)
-	level := importances["2"]
-	if n.importance != nil {
-		if l := importances[n.importance.Value(r)]; l != nil {
-			level = l
-		}
-	}
-	c.Raw("Importance", level[0])
-	c.Raw("X-Priority", level[1])
-	for _, f := range uri.Fields {
-		c.Text(f[0], f[1])
-	}
-	body := message
-	switch {
-	case uri.Body != nil:
-		body = *uri.Body
-	case strings.TrimSpace(message) == "":
-		body = "There is a new message."
-	}
-	c.Body(body)
+	out.Write(&c.Composer)
 	if r.err != nil {
 		return nil, r.err
 	}
 	return r.composed(c)
-}
-
-// autoNotified writes the fields that keep machines from answering, and say whose script
-// it was.
-//
-// Spec: RFC 5436, section 2.7.1
-func (c *composer) autoNotified(r *Run) {
-	value := "auto-notified"
-	if u := r.userEmail(); u != "" && onlyASCII(u) {
-		value += `; owner-email="` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(mail.OneLine(u)) + `"`
-	}
-	c.Raw("Auto-Submitted", value)
-	c.Raw("Precedence", "bulk")
 }
 
 // told are the addresses that a run has notified.

@@ -30,7 +30,7 @@ func TestMailtoURIs(t *testing.T) {
 		{"mailto:ä@b.example", "may not hold an octet C3"}, {"mailto:a@b.example,", ""}, {"mailto:a@b.example%0d%0aX", "no mail address"},
 		{"mailto:a@b.example?" + strings.Repeat("x=1&", 16) + "x=1", "too many fields"}, {"mailto:" + strings.Repeat("a", 70<<10) + "@b.example", "too long"},
 	} {
-		u, err := checkMethod(tt.uri)
+		u, err := runtime.NotifyMethod(tt.uri)
 		got := ""
 		if err != nil {
 			got = err.Error()

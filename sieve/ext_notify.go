@@ -191,7 +191,7 @@ func (n *oldNotification) send(r *Run) error {
 	c.Text("Subject", "[SIEVE] New mail notification")
 	c.Raw("Auto-Submitted", "auto-generated (notify)")
 	c.Raw("Precedence", "bulk")
-	level := importances[n.importance()]
+	level := runtime.Importances[n.importance()]
 	c.Raw("Importance", level[0])
 	c.Raw("X-Priority", level[1])
 	c.Body(r.substitute(n.message))

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sluice-mail/sluice/mail"
 	"github.com/sluice-mail/sluice/runtime"
 )
 
@@ -77,7 +78,7 @@ func (r *Run) report(kind, message, from, to string, short bool) []byte {
 	c := r.compose()
 	c.Addresses("From", plainAddress(from))
 	c.Addresses("To", plainAddress(to))
-	c.Text("Subject", "Report: "+limited(r.subject(), 200))
+	c.Text("Subject", "Report: "+mail.Shorten(r.subject(), 200))
 	c.Raw("Auto-Submitted", "auto-generated (report)")
 	c.Raw("Precedence", "bulk")
 	c.Raw("MIME-Version", "1.0")

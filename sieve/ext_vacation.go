@@ -259,7 +259,7 @@ func (v *vacation) compose(r *Run, o *MailOptions, to mail.Address, own string) 
 	} else {
 		c.Addresses("To", to)
 	}
-	c.Text("Subject", limited(v.subjectOf(r, o), o.VacationSubjectLength))
+	c.Text("Subject", mail.Shorten(v.subjectOf(r, o), o.VacationSubjectLength))
 	c.References(r.header())
 	c.Raw("Auto-Submitted", "auto-replied (vacation)")
 	c.Raw("Precedence", "bulk")

@@ -4,7 +4,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/sluice-mail/sluice/mail"
 	"github.com/sluice-mail/sluice/runtime"
 )
 
@@ -110,47 +109,12 @@ func (r *Run) userEmail() string {
 }
 
 // originalRecipient returns the address that the sender used, or the recipient.
-func (r *Run) originalRecipient() string {
-	o := r.view.Rcpt.Original
-	if kind, address, ok := strings.Cut(o, ";"); ok && !strings.Contains(kind, "@") {
-		o = address
-	}
-	o = strings.Trim(o, "<> ")
-	if _, err := mail.ParseAddress(o); err != nil {
-		return r.view.Rcpt.Address
-	}
-	return o
-}
+func (r *Run) originalRecipient() string { return r.view.OriginalRecipient() }
 
 // choose returns the address that a SenderChoice names, runtime.NullSender for the null one
 // and "" for an empty or unknown choice.
 func (r *Run) choose(choice string) string {
-	address := ""
-	switch choice = strings.TrimSpace(choice); strings.ToLower(choice) {
-	case "":
-		return ""
-	case "sender":
-		address = r.view.From.Address
-	case "recipient":
-		address = r.view.Rcpt.Address
-	case "orig_recipient":
-		address = r.originalRecipient()
-	case "user_email":
-		address = r.userEmail()
-	case "postmaster":
-		address = r.postmaster()
-	default:
-		inner, open := strings.CutPrefix(choice, "<")
-		inner, shut := strings.CutSuffix(inner, ">")
-		if !open || !shut {
-			return ""
-		}
-		address = strings.TrimSpace(inner)
-	}
-	if address == "" {
-		return runtime.NullSender
-	}
-	return address
+	return runtime.ChooseSender(r.view, choice, r.postmaster(), r.userEmail())
 }
 
 // redirectFrom puts into a redirect what the options say of its sender.

@@ -47,7 +47,7 @@ func (f *filterRun) decide(out *filtered, msg *mailbox.Message) {
 				folder = f.inboxFolder
 			}
 			f.store(d, out, msg, a, folder, true)
-		case runtime.FileInto:
+		case runtime.FileInto, runtime.Quarantine:
 			folder, err := f.source.Resolve(a.Mailbox, f.o.separator)
 			if err != nil {
 				out.problem = err
@@ -79,7 +79,7 @@ func (f *filterRun) decide(out *filtered, msg *mailbox.Message) {
 			note(a, "only mail that is being delivered is replied to")
 		case runtime.FileCopy:
 			note(a, "a copy of what is sent is not filed here")
-		case runtime.Discard, runtime.Mark:
+		case runtime.Discard, runtime.Mark, runtime.Accept:
 		default:
 			note(a, "it is for mail that is being delivered")
 			goes = goes || !a.Copy

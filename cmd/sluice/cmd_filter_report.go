@@ -134,7 +134,7 @@ func (t *tally) add(r *filtered) {
 func actionName(a *runtime.Action) string {
 	name := string(a.Kind)
 	switch a.Kind {
-	case runtime.FileInto, runtime.FileCopy:
+	case runtime.FileInto, runtime.FileCopy, runtime.Quarantine:
 		return name + " " + shown(cmp.Or(a.Mailbox, a.SpecialUse, a.MailboxID))
 	case runtime.Redirect:
 		return name + " " + shown(a.Address)

@@ -189,7 +189,7 @@ func TestExamplesOfTheTableInEveryLanguage(t *testing.T) {
 					res := &runtime.Result{}
 					p, err := e.Compile("example"+suffix, []byte(program), compileAll)
 					if err == nil {
-						res = e.Run(t.Context(), p, runtime.ExampleTransaction(), runtime.RunOptions{Host: host, Trust: runtime.Admin, Namespace: "a:admin"})
+						res = e.Run(t.Context(), p, ex.Transaction(), runtime.RunOptions{Host: host, Trust: runtime.Admin, Namespace: "a:admin"})
 						err = res.Err
 					}
 					ran++

@@ -20,7 +20,7 @@ func (r Room) Examples(t *testing.T) {
 				host, _ := Live(t)
 				source := strings.Join(append(slices.Clone(ex.Setup), ex.Code), ";\n")
 				if ex.Error != "" {
-					r.fails(t, source, ex.Error, host)
+					r.fails(t, source, ex, host)
 					return
 				}
 				want, err := runtime.ParseLiteral(ex.Want)
@@ -31,7 +31,7 @@ func (r Room) Examples(t *testing.T) {
 					want = r.Literal(want)
 				}
 				p := r.Compile(t, source, runtime.CompileOptions{})
-				got := Execute(t, p, runtime.RunOptions{Host: host})
+				got := executeFor(t, p, ex.Transaction(), runtime.RunOptions{Host: host})
 				if got.Err != nil {
 					t.Fatal(got.Err)
 				}
@@ -43,15 +43,15 @@ func (r Room) Examples(t *testing.T) {
 	}
 }
 
-// fails holds a script to the text of its error, found when it is compiled or run.
-func (r Room) fails(t *testing.T, source, want string, host runtime.Host) {
+// fails holds the source of an example to the text of its error, found when it is compiled or run.
+func (r Room) fails(t *testing.T, source string, ex runtime.Example, host runtime.Host) {
 	t.Helper()
 	p, err := r.Language.Compile(r.Script, []byte(source), runtime.CompileOptions{Trust: runtime.Admin})
 	if err == nil {
-		err = Execute(t, p, runtime.RunOptions{Host: host}).Err
+		err = executeFor(t, p, ex.Transaction(), runtime.RunOptions{Host: host}).Err
 	}
-	if err == nil || runtime.WithoutPlace(err) != want {
-		t.Errorf("got %v, want the error %s", err, want)
+	if err == nil || runtime.WithoutPlace(err) != ex.Error {
+		t.Errorf("got %v, want the error %s", err, ex.Error)
 	}
 }
 
