@@ -75,6 +75,8 @@ type Options struct {
 	Instrument bool
 	// Include returns what gives the scripts that the one at a path includes; nil: there are none.
 	Include func(path string) func(location, name string) (file string, source []byte, err error)
+	// Module returns what gives the modules of the script at a path; nil: there are none.
+	Module func(path string) func(name string) (file string, source []byte, err error)
 	// AdminOnly are languages that only administrators' scripts may be in, with the reason.
 	AdminOnly map[string]string
 	// Refused returns the functions that no script may call now, with the reasons; nil: none.
@@ -176,6 +178,9 @@ func (l *Library) compile(src Source) (Script, error) {
 	o := runtime.CompileOptions{Stage: s.Stage, Trust: s.Trust, Stores: l.o.Stores, Instrument: l.o.Instrument}
 	if l.o.Include != nil {
 		o.Include = l.o.Include(src.Path)
+	}
+	if l.o.Module != nil {
+		o.Module = l.o.Module(src.Path)
 	}
 	if l.o.Refused != nil {
 		o.Refused = l.o.Refused()

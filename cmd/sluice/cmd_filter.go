@@ -161,7 +161,9 @@ func filter(cmd *cobra.Command, c *Config, o *filterOptions, script, path string
 	}
 	f := &filterRun{o: o, config: c, engine: newEngine(c), started: time.Now(), stores: newFilterStores(c, o.apply), lists: newLists(c), network: newNetwork(c)}
 	defer func() { err = errors.Join(err, f.network.close()) }()
-	compile := runtime.CompileOptions{Stage: runtime.StageDeliver, Trust: o.trusted, Stores: f.stores.names, Include: includeOf(c)(script)}
+	children := bound(c, f.engine, nil, nil)
+	defer func() { err = errors.Join(err, children.Close()) }()
+	compile := runtime.CompileOptions{Stage: runtime.StageDeliver, Trust: o.trusted, Stores: f.stores.names, Include: includeOf(c)(script), Module: moduleOf(script)}
 	if o.send {
 		compile.Refused = refusedOf(c)
 	}
@@ -186,6 +188,11 @@ func filter(cmd *cobra.Command, c *Config, o *filterOptions, script, path string
 	}
 	if o.apply {
 		sum := sha256.Sum256(code)
+		if p, ok := f.program.(runtime.Portable); ok {
+			if job := p.Job(&runtime.View{}); len(job.Modules) > 0 {
+				sum = sha256.Sum256([]byte(job.Hash)) // which is of the modules, too
+			}
+		}
 		return f.apply(cmd, hex.EncodeToString(sum[:]), path)
 	}
 	return f.dry(cmd, path)

@@ -28,6 +28,7 @@ import (
 type runIn struct {
 	Script    string
 	Source    []byte
+	Modules   map[string]runtime.Module // of the script's folder
 	Message   []byte
 	From, To  string
 	Stage     string
@@ -77,7 +78,7 @@ func (in runIn) run(ctx context.Context, store func(string) (kv.Store, error), h
 	}
 	p, err := e.Compile(in.Script, in.Source, runtime.CompileOptions{
 		Stage: runtime.Stage(in.Stage), Trust: runtime.Admin, Stores: stores, Instrument: in.Explain, Refused: refused,
-		Include: includeOf(c)(in.Script),
+		Include: includeOf(c)(in.Script), Module: moduleIn(in.Modules),
 	})
 	if err != nil {
 		out.Failed = err.Error()
@@ -224,6 +225,9 @@ func init() {
 					}
 				}
 				in.Script, in.From = args[0], from
+				if path.Ext(in.Script) == ".js" {
+					in.Modules = gathered(newEngine(c), in.Script, in.Source)
+				}
 				if !cmd.Flags().Changed("from") {
 					in.From = returnPath(in.Message)
 				}

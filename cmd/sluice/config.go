@@ -3,6 +3,8 @@ package main
 import (
 	"os"
 	"path/filepath"
+
+	"github.com/sluice-mail/sluice/runtime/procs"
 )
 
 // Config is the whole configuration. Its toml tags are the names of DESIGN and of
@@ -67,10 +69,13 @@ type Config struct {
 		Time  int64 `toml:"time" doc:"milliseconds that a script may run"`
 		Steps int64 `toml:"steps" doc:"commands, tests and calls of one run"`
 		Ops   int64 `toml:"ops" doc:"store and network operations of one run"`
+		// Concurrent bounds the server, not a run.
+		Concurrent int64 `toml:"concurrent" doc:"runs of scripts at once in the server; others wait in turn, which is not part of their time; 0: four for each processor"`
 	} `toml:"limits"`
 	Explain struct {
 		Record string `toml:"record" doc:"how much of each run sluice explain can tell: off, summary (plan and time) or full (also calls and branches)"`
 	} `toml:"explain"`
+	JavaScript JavaScriptConfig `toml:"javascript"`
 	Sieve      SieveConfig      `toml:"sieve"`
 	DNS        DNSConfig        `toml:"dns"`
 	HTTPClient HTTPClientConfig `toml:"http-client"`
@@ -142,6 +147,7 @@ func Default(dir string) *Config {
 	c.IMAP.MaxConnections, c.IMAP.MaxConnectionsByIP = 10000, 500
 	c.IMAP.IdleTimeout = 1800
 	c.Limits.Time, c.Limits.Steps, c.Limits.Ops = 2000, 1_000_000, 100
+	c.JavaScript = JavaScriptConfig{User: true, Memory: procs.DefaultMemory}
 	c.Explain.Record = "summary"
 	c.Sieve = defaultSieve()
 	c.DNS, c.HTTPClient = defaultDNS(), defaultHTTPClient()

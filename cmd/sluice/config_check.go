@@ -122,6 +122,7 @@ func (c *Config) numbers() map[string]number {
 		"limits.ops":                     {c.Limits.Ops, 1, count},
 	}
 	c.sieveNumbers(all)
+	c.javaScriptNumbers(all)
 	c.networkNumbers(all)
 	for id, s := range c.Store {
 		all["store."+id+".cache"] = number{s.Cache, 0, 1 << 36}

@@ -74,7 +74,7 @@ func (d *daemon) readiness(ctx context.Context) error {
 // gauges are the fields of rooms' Stats that go up and down; all others are counters.
 var gauges = map[string]bool{
 	"Sessions": true, "Open": true, "Waiting": true, "FilesOpen": true, "Pending": true, "Unconfirmed": true,
-	"Segments": true, "Octets": true, "CacheOctets": true, "BreakerOpen": true, "Dirty": true, "Entries": true,
+	"Segments": true, "Octets": true, "CacheOctets": true, "BreakerOpen": true, "Dirty": true, "Entries": true, "Busy": true,
 }
 
 func (d *daemon) writeMetrics(w io.Writer) {
@@ -90,6 +90,7 @@ func (d *daemon) writeMetrics(w io.Writer) {
 	writeStats(w, "sluice_mailstore", labelled{stats: n.mail.Stats()})
 	writeStats(w, "sluice_outbox", labelled{stats: n.outbox.Stats()})
 	writeStats(w, "sluice_journal", labelled{stats: n.journal.Stats()})
+	writeStats(w, "sluice_procs", labelled{stats: n.children.Stats()})
 	writeStats(w, "sluice_dns", labelled{stats: n.network.dns.Stats()})
 	if n.network.http != nil {
 		writeStats(w, "sluice_http_client", labelled{stats: n.network.http.Stats()})

@@ -48,6 +48,7 @@ func usage(format string, args ...any) error {
 }
 
 func main() {
+	beChild()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	code := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 	stop()

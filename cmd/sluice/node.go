@@ -20,6 +20,7 @@ import (
 	"github.com/sluice-mail/sluice/mailstore/local"
 	"github.com/sluice-mail/sluice/outbox"
 	"github.com/sluice-mail/sluice/runtime"
+	"github.com/sluice-mail/sluice/runtime/procs"
 	"github.com/sluice-mail/sluice/scripts"
 )
 
@@ -39,6 +40,7 @@ type node struct {
 	outbox   *outbox.Outbox
 	journal  *runtime.Journal
 	engine   *runtime.Engine
+	children *procs.Pool // of users' JavaScript
 	library  *scripts.Library
 	intake   *gateway.Intake
 	jobs     *housekeeping.Scheduler
@@ -192,6 +194,8 @@ func (n *node) bounce(ctx context.Context, to string, raw []byte) (bool, error) 
 
 func (n *node) openScripts(context.Context) error {
 	n.engine = newEngine(n.config())
+	n.children = bound(n.config(), n.engine, runGate(n.config()), n.log)
+	n.onClose("processes of scripts", n.children.Close)
 	n.library = newLibrary(n.config, n.engine)
 	if err := n.library.Load(sourcesOf(n.config())); err != nil {
 		return &configError{[]string{err.Error()}}
@@ -210,10 +214,9 @@ func newLibrary(config func() *Config, e *runtime.Engine) *scripts.Library {
 		}
 	}
 	return scripts.New(scripts.Options{Engine: e, Stores: all, UserStores: users, NoUserDefault: !c.userStore(""), Instrument: c.Explain.Record == "full",
-		// goja bounds time and depth, not memory.
-		AdminOnly: map[string]string{"javascript": "its memory cannot be bounded"},
+		AdminOnly: c.adminOnly(),
 		Refused:   func() map[string]string { return refusedOf(config()) },
-		Include:   includeOf(c)})
+		Include:   includeOf(c), Module: moduleOf})
 }
 
 // refusedOf are the functions that cannot be done with this configuration.

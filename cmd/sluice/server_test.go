@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -22,6 +23,7 @@ import (
 // TestMain lets the test binary be the sluice command, so that tests start and kill the
 // real program in a process of its own.
 func TestMain(m *testing.M) {
+	beChild()
 	switch os.Getenv("SLUICE_TEST_MAIN") {
 	case "child":
 		childMain()
@@ -35,6 +37,7 @@ func TestMain(m *testing.M) {
 // server is a running `sluice serve` with its own data and ports.
 type server struct {
 	t      testing.TB
+	binary string // this test's own
 	dir    string
 	config string
 	env    []string
@@ -120,7 +123,7 @@ func (s *server) args(args ...string) []string {
 
 // command is a sluice command on this server's data.
 func (s *server) command(args ...string) *exec.Cmd {
-	cmd := exec.Command(os.Args[0], s.args(args...)...)
+	cmd := exec.Command(cmp.Or(s.binary, os.Args[0]), s.args(args...)...)
 	cmd.Env = append(os.Environ(), "SLUICE_TEST_MAIN=1")
 	cmd.Env = append(cmd.Env, s.env...)
 	return cmd
