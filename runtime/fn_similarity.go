@@ -38,7 +38,7 @@ func init() {
 	})
 	a.Kind, b.Kind = Any, Any
 	a.Doc, b.Doc = "list, or text that counts as the list of its characters", "list or text"
-	const bound = " More than 65536 different elements are an error."
+	const bound = " 1 and 1.0 are one element. More than 65536 different elements are an error."
 	for _, f := range []struct {
 		name, doc string
 		measure   func(counts map[any][2]float64) float64
@@ -46,16 +46,16 @@ func init() {
 	}{
 		{"cosine_similarity", "Returns how alike two lists are by how often each element stands in them: 1.0 if in the same proportions, 0.0 if they share " +
 			"none, or one is empty. Use `tokenize` to compare texts by words." + bound, cosine, []Example{
-			{Code: `cosine_similarity(["buy", "now"], ["buy", "now"])`, Want: `1.0`}, {Code: `cosine_similarity(["buy"], ["sell"])`, Want: `0.0`},
+			{Code: `round(cosine_similarity(["buy", "now"], ["buy", "now"]))`, Want: `1`}, {Code: `round(cosine_similarity(["buy"], ["sell"]))`, Want: `0`},
 			{Code: `cosine_similarity(["a", "a", "a", "a", "b", "b", "b"], ["a"])`, Want: `0.8`}, {Code: `cosine_similarity("aaaabbb", "a")`, Want: `0.8`},
-			{Code: `cosine_similarity([], [])`, Want: `0.0`}, {Code: `cosine_similarity(1, "a")`, Error: `cosine_similarity: argument 1 (a): expected string or list, got int`},
+			{Code: `round(cosine_similarity([], []))`, Want: `0`}, {Code: `cosine_similarity(1, "a")`, Error: `cosine_similarity: argument 1 (a): expected string or list, got int`},
 		}},
 		{"jaccard_similarity", "Returns how alike two lists are by which elements stand in them, however often: the number of those in both divided by " +
 			"that of those in any; 0.0 if both are empty. Use `tokenize` to compare texts by words." + bound, jaccard, []Example{
-			{Code: `jaccard_similarity(["buy", "now"], ["now", "buy", "buy"])`, Want: `1.0`}, {Code: `jaccard_similarity(["a", "b"], ["b", "c", "d"])`, Want: `0.25`},
-			{Code: `jaccard_similarity("abc", "xyz")`, Want: `0.0`}, {Code: `jaccard_similarity("abab", "bcda")`, Want: `0.5`},
+			{Code: `round(jaccard_similarity(["buy", "now"], ["now", "buy", "buy"]))`, Want: `1`}, {Code: `jaccard_similarity(["a", "b"], ["b", "c", "d"])`, Want: `0.25`},
+			{Code: `round(jaccard_similarity("abc", "xyz"))`, Want: `0`}, {Code: `jaccard_similarity("abab", "bcda")`, Want: `0.5`},
 			{Code: `jaccard_similarity(tokenize("buy it now", "words"), tokenize("buy, or sell, it now", "words"))`, Want: `0.6`},
-			{Code: `jaccard_similarity("", [])`, Want: `0.0`}, {Code: `jaccard_similarity([1], [1.0])`, Want: `0.0`},
+			{Code: `round(jaccard_similarity("", []))`, Want: `0`}, {Code: `round(jaccard_similarity([1], [1.5]))`, Want: `0`},
 		}},
 	} {
 		register(Function{
@@ -106,7 +106,17 @@ func countElements(counts map[any][2]float64, v Value, i int) error {
 	case []Value:
 		for _, e := range v {
 			var key any = e
-			if _, ok := e.(string); !ok {
+			switch v := e.(type) {
+			case string:
+			case float64:
+				if v != v {
+					key = otherElement("NaN") // which equals no key of a map
+				}
+			case int64: // as in JavaScript, which has one kind of number
+				if f := float64(v); int64(f) == v {
+					key = f
+				}
+			default:
 				key = otherElement(identity(e))
 			}
 			if err := count(key); err != nil {
