@@ -18,7 +18,9 @@ func TestEveryExampleOfTheTable(t *testing.T) {
 			t.Run(ex.Code, func(t *testing.T) {
 				c := newClock()
 				source := strings.Join(append(slices.Clone(ex.Setup), ex.Code), "\n")
-				r := testEngine.Run(t.Context(), compileTiny(t, source), ex.Transaction(), RunOptions{Host: liveOver(newStore(t, c)), Now: c.now, Trust: Admin, Namespace: "admin"})
+				live := liveOver(newStore(t, c))
+				live.SQL = tables(t)
+				r := testEngine.Run(t.Context(), compileTiny(t, source), ex.Transaction(), RunOptions{Host: live, Now: c.now, Trust: Admin, Namespace: "admin"})
 				if ex.Error != "" {
 					if r.Err == nil || WithoutPlace(r.Err) != ex.Error || ex.Want != "" {
 						t.Errorf("got %s, %v, want the error %s", ValueText(r.Value), r.Err, ex.Error)

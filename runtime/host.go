@@ -44,6 +44,10 @@ type Live struct {
 	HTTP Fetcher
 	// Auth returns who checks where mail comes from, by that DNS; nil: this server does not.
 	Auth func(dns NetResolver) MailAuth
+	// SQL runs one statement in the database of that name. An argument is null, bool, int, float,
+	// string or bytes. An error wraps kv.ErrUnavailable where the database cannot be reached. Nil:
+	// this server has none.
+	SQL func(ctx context.Context, store, statement string, args []Value) (SQLResult, error)
 	// Memory returns the store that remembers for scripts what they cannot read or write as they
 	// like, such as who got a vacation message. Nil: the default store of Stores.
 	Memory func() (kv.Store, error)

@@ -20,6 +20,9 @@ type CompileOptions struct {
 	Stage  Stage    // "" unknown
 	Trust  Trust    // least trust
 	Stores []string // names a constant store argument may have beside ""; nil: not checked
+	// SQLStores are the names that a constant store argument of sql_query may have, and that of
+	// no function of keys; nil: not checked.
+	SQLStores []string
 	// NoDefaultStore says that "" is not for the script.
 	NoDefaultStore bool
 	// Refused are functions that cannot be done here, with the reason: a call of one is an

@@ -107,13 +107,24 @@ func CheckCall(name string, args []Value, o CompileOptions) error {
 	if why, ok := o.Refused[f.Name]; ok {
 		return fmt.Errorf("%s: %s", f.Name, why)
 	}
+	if f.Family == sqlFamily {
+		return f.checkSQLStore(args, o.SQLStores)
+	}
+	for i, p := range f.Params {
+		if i >= len(args) || p.Name != "store" {
+			continue
+		}
+		if s, ok := args[i].(string); ok && contains(o.SQLStores, s) {
+			return fmt.Errorf("%s: store %q has sql = true and keeps no keys", f.Name, s)
+		}
+	}
 	return f.checkStore(args, o.Stores, o.NoDefaultStore)
 }
 
 // checkStore refuses a store that is not among stores (nil: not checked), and the default
 // one if that is asked for.
 func (f *Function) checkStore(args []Value, stores []string, noDefault bool) error {
-	if stores == nil && !noDefault {
+	if stores == nil && !noDefault || f.Family == sqlFamily {
 		return nil
 	}
 	for i, p := range f.Params {

@@ -67,6 +67,8 @@ type Options struct {
 	// Stores are the names that a script may give for a store beside ""; nil: not
 	// checked. UserStores are those that users' scripts may name.
 	Stores, UserStores []string
+	// SQLStores are the names of databases that administrators' scripts may ask; nil: not checked.
+	SQLStores []string
 	// NoUserDefault says that the default store is not for users' scripts.
 	NoUserDefault bool
 	// ReadFile reads a script; nil: os.ReadFile.
@@ -175,7 +177,7 @@ func (l *Library) compile(src Source) (Script, error) {
 	if len(code) > maxSource {
 		return s, fmt.Errorf("%s: script of %d octets, at most %d are taken", src.Path, len(code), maxSource)
 	}
-	o := runtime.CompileOptions{Stage: s.Stage, Trust: s.Trust, Stores: l.o.Stores, Instrument: l.o.Instrument}
+	o := runtime.CompileOptions{Stage: s.Stage, Trust: s.Trust, Stores: l.o.Stores, SQLStores: l.o.SQLStores, Instrument: l.o.Instrument}
 	if l.o.Include != nil {
 		o.Include = l.o.Include(src.Path)
 	}

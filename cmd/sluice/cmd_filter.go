@@ -163,7 +163,10 @@ func filter(cmd *cobra.Command, c *Config, o *filterOptions, script, path string
 	defer func() { err = errors.Join(err, f.network.close()) }()
 	children := bound(c, f.engine, nil, nil)
 	defer func() { err = errors.Join(err, children.Close()) }()
-	compile := runtime.CompileOptions{Stage: runtime.StageDeliver, Trust: o.trusted, Stores: f.stores.names, Include: includeOf(c)(script), Module: moduleOf(script)}
+	if err := f.network.openSQL(c); err != nil {
+		return err
+	}
+	compile := runtime.CompileOptions{Stage: runtime.StageDeliver, Trust: o.trusted, Stores: f.stores.names, SQLStores: c.storeNames(true), Include: includeOf(c)(script), Module: moduleOf(script)}
 	if o.send {
 		compile.Refused = refusedOf(c)
 	}

@@ -34,10 +34,7 @@ type filterStores struct {
 }
 
 func newFilterStores(c *Config, apply bool) *filterStores {
-	s := &filterStores{config: c, apply: apply, names: []string{}, layers: map[string]kv.Store{}, memory: memory.New(memory.Options{})}
-	for id := range c.Store {
-		s.names = append(s.names, id)
-	}
+	s := &filterStores{config: c, apply: apply, names: c.storeNames(false), layers: map[string]kv.Store{}, memory: memory.New(memory.Options{})}
 	return s
 }
 

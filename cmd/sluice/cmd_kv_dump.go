@@ -471,7 +471,7 @@ func kvRestore(g *globals) *cobra.Command {
 				id = c.Storage.Lookup
 			}
 			s, ok := c.Store[id]
-			if !ok {
+			if !ok || s.SQL {
 				return usage("unknown store %q", id)
 			}
 			if s.Type == "rocksdb" {

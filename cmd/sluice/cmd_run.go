@@ -64,7 +64,7 @@ func (n *node) accountOf(ctx context.Context, r *runtime.Recipient) {
 // run compiles and runs the script. Unless it commits, every store lies below an overlay that is thrown away.
 func (in runIn) run(ctx context.Context, store func(string) (kv.Store, error), host func(runtime.Trust, func(string) (kv.Store, error)) *runtime.Live, resolve func(context.Context, *runtime.Recipient), c *Config) (out runOut, err error) {
 	e := newEngine(c)
-	stores, refused := []string{}, refusedOf(c)
+	stores, refused := c.storeNames(false), refusedOf(c)
 	var fixtures *runtime.Fixtures
 	if in.Fixtures != nil {
 		if fixtures, err = parseFixtures(in.Fixtures); err != nil {
@@ -73,11 +73,8 @@ func (in runIn) run(ctx context.Context, store func(string) (kv.Store, error), h
 		delete(refused, "http_get")
 		delete(refused, "http_header")
 	}
-	for id := range c.Store {
-		stores = append(stores, id)
-	}
 	p, err := e.Compile(in.Script, in.Source, runtime.CompileOptions{
-		Stage: runtime.Stage(in.Stage), Trust: runtime.Admin, Stores: stores, Instrument: in.Explain, Refused: refused,
+		Stage: runtime.Stage(in.Stage), Trust: runtime.Admin, Stores: stores, SQLStores: c.storeNames(true), Instrument: in.Explain, Refused: refused,
 		Include: includeOf(c)(in.Script), Module: moduleIn(in.Modules),
 	})
 	if err != nil {
@@ -308,6 +305,11 @@ func callRun(ctx context.Context, c *Config, in runIn, storePath string) (out ru
 			return opRun.call(ctx, c, in)
 		}
 	}
+	network := newNetwork(c)
+	defer func() { err = errors.Join(err, network.close()) }()
+	if err := network.openSQL(c); err != nil {
+		return runOut{}, err
+	}
 	empty := func() kv.Store { return memory.New(memory.Options{Now: func() time.Time { return in.Now }}) }
 	s := empty()
 	if storePath != "" {
@@ -324,8 +326,6 @@ func callRun(ctx context.Context, c *Config, in runIn, storePath string) (out ru
 		}
 		s = e
 	}
-	network := newNetwork(c)
-	defer func() { err = errors.Join(err, network.close()) }()
 	host := func(_ runtime.Trust, store func(string) (kv.Store, error)) *runtime.Live {
 		live := &runtime.Live{Stores: store, Auth: hostname(c.Server.Hostname).checker}
 		network.into(live)

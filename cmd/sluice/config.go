@@ -94,10 +94,14 @@ type StoreConfig struct {
 	PasswordFile string   `toml:"password-file" doc:"file that holds the password"`
 	TLSCA        string   `toml:"tls-ca" doc:"PEM file with the authorities that sign the server's certificate; turns TLS on; empty: the URL and the system decide"`
 	Namespace    string   `toml:"namespace" doc:"keeps several users of one server apart: start of its keys (redis, memcached), schema (postgres), start of its tables (mysql)"`
-	Timeout      int64    `toml:"timeout" doc:"milliseconds that a call of one key to a server may take"`
+	Timeout      int64    `toml:"timeout" doc:"milliseconds that a call of one key to a server, or a statement, may take"`
 	Pool         int64    `toml:"pool" doc:"connections to a server at most"`
 	Cache        int64    `toml:"cache" doc:"octets of the cache in front of it; 0: none"`
 	User         bool     `toml:"user" doc:"whether users' scripts may use it"`
+	SQL          bool     `toml:"sql" doc:"sqlite, postgres, mysql: it is a database that sql_query asks, and keeps no keys"`
+	Write        bool     `toml:"write" doc:"sql: whether statements may change it"`
+	MaxRows      int64    `toml:"max-rows" doc:"sql: rows of a result at most"`
+	MaxSize      int64    `toml:"max-size" doc:"sql: octets of a result at most"`
 	Purge        struct {
 		Frequency string `toml:"frequency" doc:"when expired rows are removed; <minute> <hour> <week-day>"`
 	} `toml:"purge"`
@@ -155,7 +159,7 @@ func Default(dir string) *Config {
 }
 
 func defaultStore(dir string) StoreConfig {
-	s := StoreConfig{Type: "sqlite", Path: filepath.Join(dir, "kv.db"), URLs: []string{}, Mode: "single", Namespace: "sluice", Timeout: 200, Pool: 16, Cache: 16 << 20}
+	s := StoreConfig{Type: "sqlite", Path: filepath.Join(dir, "kv.db"), URLs: []string{}, Mode: "single", Namespace: "sluice", Timeout: 200, Pool: 16, Cache: 16 << 20, MaxRows: 1000, MaxSize: 1 << 20}
 	s.Purge.Frequency = "0 3 *"
 	return s
 }

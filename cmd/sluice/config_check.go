@@ -128,6 +128,8 @@ func (c *Config) numbers() map[string]number {
 		all["store."+id+".cache"] = number{s.Cache, 0, 1 << 36}
 		all["store."+id+".timeout"] = number{s.Timeout, 1, 60_000}
 		all["store."+id+".pool"] = number{s.Pool, 1, 10_000}
+		all["store."+id+".max-rows"] = number{s.MaxRows, 1, 1_000_000}
+		all["store."+id+".max-size"] = number{s.MaxSize, 1, 1 << 30}
 	}
 	return all
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/sluice-mail/sluice/dns"
 	"github.com/sluice-mail/sluice/fetch"
 	"github.com/sluice-mail/sluice/runtime"
+	"github.com/sluice-mail/sluice/sqlstore"
 )
 
 // DNSConfig is [dns].
@@ -101,6 +102,7 @@ func parseNetwork(s string) (netip.Prefix, error) {
 type network struct {
 	dns  *dns.Resolver
 	http *fetch.Client // nil: no host is allowed
+	sql  map[string]*sqlstore.Store
 }
 
 // newNetwork asks nothing yet. The configuration was checked.
@@ -114,7 +116,7 @@ func newNetwork(c *Config) *network {
 		o.Entries = -1
 	}
 	o.Servers, _ = c.dnsServers()
-	n := &network{dns: dns.New(o)}
+	n := &network{dns: dns.New(o), sql: map[string]*sqlstore.Store{}}
 	if len(h.Allow) == 0 {
 		return n
 	}
@@ -145,12 +147,15 @@ func (n *network) close() error {
 	if n.http != nil {
 		err = errors.Join(err, n.http.Close())
 	}
+	for _, s := range n.sql {
+		err = errors.Join(err, s.Close())
+	}
 	return err
 }
 
 // into has a host reach the network.
 func (n *network) into(l *runtime.Live) {
-	l.DNS = scriptDNS{n.dns}
+	l.DNS, l.SQL = scriptDNS{n.dns}, n.query
 	if n.http != nil {
 		l.HTTP = scriptHTTP{n.http}
 	}

@@ -195,6 +195,7 @@ func (c *Config) checkSieve(bad func(path, format string, args ...any)) {
 		if _, ok := c.Store[l.Store]; l.Store != "" && !ok {
 			bad(at+".store", "there is no store %q%s", l.Store, nearestOf(l.Store, c.Store))
 		}
+		c.keepsKeys(at+".store", l.Store, bad)
 	}
 }
 

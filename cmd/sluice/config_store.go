@@ -47,6 +47,7 @@ func (c *Config) checkStores(from origins, bad func(path, format string, args ..
 		if _, ok := c.Store[id]; !ok {
 			bad(path, "there is no [store.%q]", id)
 		}
+		c.keepsKeys(path, id, bad)
 	}
 	known("storage.lookup", c.Storage.Lookup)
 	for path, id := range map[string]string{"storage.volatile": c.Storage.Volatile, "storage.relaxed": c.Storage.Relaxed, "storage.durable": c.Storage.Durable} {
@@ -83,11 +84,16 @@ func (c *Config) checkStores(from origins, bad func(path, format string, args ..
 			continue
 		}
 		for path, origin := range from {
-			if setting, mine := strings.CutPrefix(path, at+"."); mine && !b.has(setting) && origin != derivedFlag && origin != derivedPath {
-				bad(path, "means nothing for a store of type %s", s.Type)
+			if setting, mine := strings.CutPrefix(path, at+"."); mine && !s.has(setting) && origin != derivedFlag && origin != derivedPath {
+				with := ""
+				if s.SQL {
+					with = " with sql = true"
+				}
+				bad(path, "means nothing for a store of type %s%s", s.Type, with)
 			}
 		}
-		if b.server && s.Timeout >= c.Limits.Time {
+		c.checkSQL(at, s, bad)
+		if (b.server || s.SQL) && s.Timeout >= c.Limits.Time {
 			bad(at+".timeout", "%d is not below limits.time, %d: a script would end before its store is given up", s.Timeout, c.Limits.Time)
 		}
 		if b.server {
@@ -148,7 +154,7 @@ func (s StoreConfig) checkURLs(at string, b backend, bad func(path, format strin
 			bad(at+".urls", "entry %d holds a password, which would show in many places; use password-file", i+1)
 		}
 	}
-	if s.Namespace == "" {
+	if s.Namespace == "" && !s.SQL {
 		bad(at+".namespace", "must not be empty")
 	}
 	if s.Type == "redis" {
@@ -166,8 +172,8 @@ func (c *Config) means(path string) bool {
 		return true
 	}
 	id, setting, _ := strings.Cut(rest, ".")
-	b, known := backends[c.Store[id].Type]
-	return !known || b.has(setting)
+	_, known := backends[c.Store[id].Type]
+	return !known || c.Store[id].has(setting)
 }
 
 // dropUnused leaves the embedded store of the defaults out where the configuration names

@@ -14,8 +14,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/sluice-mail/sluice/kv"
-	"github.com/sluice-mail/sluice/kv/memory"
 	"github.com/sluice-mail/sluice/runtime"
+	"github.com/sluice-mail/sluice/runtime/langtest"
 )
 
 // childMain is a process that runs one program at the far end of a pipe: it has the
@@ -61,10 +61,9 @@ keep(["\\Seen"]);`,
 }
 
 func storeHost(t *testing.T) (*runtime.Live, kv.Store) {
-	s := memory.New(memory.Options{})
-	t.Cleanup(func() { s.Close() })
-	network := runtime.ExampleFixtures()
-	return &runtime.Live{DNS: network, HTTP: network, Auth: hostname("mail.example.org").checker, Stores: func(string) (kv.Store, error) { return s, nil }}, s
+	host, s := langtest.Live(t)
+	host.Stores = func(string) (kv.Store, error) { return s, nil }
+	return host, s
 }
 
 var compileAll = runtime.CompileOptions{Stage: runtime.StageDeliver, Trust: runtime.Admin, Stores: []string{}}

@@ -206,14 +206,14 @@ func (n *node) openScripts(context.Context) error {
 // newLibrary returns an empty library that knows the configured stores. It asks for the configuration
 // again at each load, since a reload may bring a relay.
 func newLibrary(config func() *Config, e *runtime.Engine) *scripts.Library {
-	c, all, users := config(), []string{}, []string{}
-	for id, s := range c.Store {
-		all = append(all, id)
-		if s.User {
+	c, users := config(), []string{}
+	all := c.storeNames(false)
+	for _, id := range all {
+		if c.Store[id].User {
 			users = append(users, id)
 		}
 	}
-	return scripts.New(scripts.Options{Engine: e, Stores: all, UserStores: users, NoUserDefault: !c.userStore(""), Instrument: c.Explain.Record == "full",
+	return scripts.New(scripts.Options{Engine: e, Stores: all, UserStores: users, SQLStores: c.storeNames(true), NoUserDefault: !c.userStore(""), Instrument: c.Explain.Record == "full",
 		AdminOnly: c.adminOnly(),
 		Refused:   func() map[string]string { return refusedOf(config()) },
 		Include:   includeOf(c), Module: moduleOf})

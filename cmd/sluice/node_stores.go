@@ -23,7 +23,11 @@ import (
 )
 
 func (n *node) openStores(ctx context.Context) error {
-	for id, c := range n.config().Store {
+	if err := n.network.openSQL(n.config()); err != nil {
+		return err
+	}
+	for _, id := range n.config().storeNames(false) {
+		c := n.config().Store[id]
 		s, err := openStore(ctx, id, c, n.log)
 		if errors.Is(err, kv.ErrInvalid) {
 			return &configError{[]string{"store." + id + ": " + err.Error()}}

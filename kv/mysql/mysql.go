@@ -100,7 +100,7 @@ func open(o Options) (*Store, error) {
 	if len(o.URLs) != 1 {
 		return nil, fmt.Errorf("%w: %d urls, want one", kv.ErrInvalid, len(o.URLs))
 	}
-	c, err := parseURL(o.URLs[0])
+	c, err := ParseURL(o.URLs[0])
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", kv.ErrInvalid, err)
 	}

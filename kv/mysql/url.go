@@ -13,10 +13,10 @@ import (
 	driver "github.com/go-sql-driver/mysql"
 )
 
-// parseURL reads mysql://user:password@host:port/database or mysql://user@localhost/database?socket=/path. Parameters
+// ParseURL reads mysql://user:password@host:port/database or mysql://user@localhost/database?socket=/path. Parameters
 // are socket and tls (true, false, preferred, skip-verify), each at most once; any other is refused, so that a
 // misspelt one is not lost. Errors never repeat the text, which may hold a password.
-func parseURL(text string) (*driver.Config, error) {
+func ParseURL(text string) (*driver.Config, error) {
 	u, err := url.Parse(text)
 	if err != nil || u.Opaque != "" || u.Scheme != "mysql" {
 		return nil, errors.New("url is not of the form mysql://user@host:port/database")

@@ -26,7 +26,7 @@ func TestURLSaysWhereTheServerIs(t *testing.T) {
 		{"no user, who may come from elsewhere", "mysql://h/mail", where{"", "", "tcp", "h:3306", "mail", ""}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			got, err := parseURL(c.url)
+			got, err := ParseURL(c.url)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -67,7 +67,7 @@ var badURLs = []struct{ name, url, want string }{
 func TestURLWithNonsenseIsRefusedWithoutItsPassword(t *testing.T) {
 	for _, c := range badURLs {
 		t.Run(c.name, func(t *testing.T) {
-			_, err := parseURL(c.url)
+			_, err := ParseURL(c.url)
 			if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "hush") {
 				t.Errorf("%v, want something about %q", err, c.want)
 			}
@@ -83,7 +83,7 @@ func FuzzParseURL(f *testing.F) {
 		f.Add(c.url)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		c, err := parseURL(text)
+		c, err := ParseURL(text)
 		if err != nil {
 			if len(err.Error()) > 200 {
 				t.Errorf("a long error: %v", err)

@@ -61,7 +61,7 @@ func Live(t testing.TB) (*runtime.Live, kv.Store) {
 	s := memory.New(memory.Options{})
 	t.Cleanup(func() { _ = s.Close() })
 	network := runtime.ExampleFixtures()
-	return &runtime.Live{DNS: network, HTTP: network, Auth: checker, Stores: func(name string) (kv.Store, error) {
+	return &runtime.Live{DNS: network, HTTP: network, Auth: checker, SQL: tables(t), Stores: func(name string) (kv.Store, error) {
 		if name != "" {
 			return nil, errors.New("no such store")
 		}
