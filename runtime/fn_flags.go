@@ -33,6 +33,7 @@ func init() {
 					return nil, err
 				}
 				e.run.SetKeepFlags(f.change(e.run.flags(), given))
+				e.run.edit.generation++
 				return valueList(e.run.plan.KeepFlags), nil
 			},
 		})

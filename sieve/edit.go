@@ -20,8 +20,9 @@ type messageState struct {
 	generation int
 	sources    map[*mail.Part]*source
 	bodies     map[*mail.Part]*partText
-	raw        *Value // of body :raw
-	hasRaw     bool   // there is a body
+	told       *version // what functions of the table know it as
+	raw        *Value   // of body :raw
+	hasRaw     bool     // there is a body
 }
 
 // editor is what a run has made of the message. The message as received is never changed.
@@ -101,6 +102,7 @@ func (r *Run) resume() {
 		e.content = true
 	}
 	e.version = &version{v.EditedHeader, v.EditedRaw}
+	r.msg.told = e.version
 	if e.whole {
 		e.version.header = nil
 		r.changed(e.base.Header().Fields(), "")

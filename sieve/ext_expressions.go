@@ -140,14 +140,16 @@ func (b *Binder) expressionError(s *String, err error) {
 }
 
 func (x *expression) eval(r *Run) (runtime.Value, error) {
-	return x.compiled.Eval(r.task, func(name string) runtime.Value {
-		if slot, ok := x.slots[name]; ok {
-			return r.vars[slot]
-		}
-		if name == "match" {
-			return values(r.captures)
-		}
-		return ""
+	return r.shared(func() (runtime.Value, error) {
+		return x.compiled.Eval(r.task, func(name string) runtime.Value {
+			if slot, ok := x.slots[name]; ok {
+				return r.vars[slot]
+			}
+			if name == "match" {
+				return values(r.captures)
+			}
+			return ""
+		})
 	})
 }
 

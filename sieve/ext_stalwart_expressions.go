@@ -133,7 +133,7 @@ func (x *stalwartExpression) compile(b *Binder, source string, failed func(error
 }
 
 func (x *stalwartExpression) eval(r *Run) (runtime.Value, error) {
-	return x.compiled.Eval(r.task, &stalwartSource{r, x})
+	return r.shared(func() (runtime.Value, error) { return x.compiled.Eval(r.task, &stalwartSource{r, x}) })
 }
 
 // text evaluates an expression as text.

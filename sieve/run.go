@@ -109,6 +109,7 @@ type Run struct {
 	envelope [4]*addresses  // in the order of envelopeIndex
 	flags    []string       // internal variable of imap4flags
 	flagsSet bool           // the script has changed it
+	heard    int            // Changes of the task that are known
 	// readFlags, if not nil, returns what flags begins with; see FlagsFrom.
 	readFlags func() []string
 	local     map[any]any
@@ -280,8 +281,12 @@ func (r *Run) act(a *runtime.Action) error {
 	}
 	if a.Flags == nil && !r.prog.flags && (a.Kind == runtime.Keep || a.Kind == runtime.FileInto) {
 		a.Flags = r.view.Flags // earlier scripts of the chain set them
+		if r.flagsSet {
+			a.Flags = r.flags // by a function of the table
+		}
 	}
-	if composed(a) {
+	// A function would store or send the message that it knows.
+	if composed(a) || r.msg.told != nil && a.Kind == runtime.Redirect {
 		return r.task.Act(*a)
 	}
 	return r.task.Ask(a)
