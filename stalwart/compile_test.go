@@ -32,7 +32,7 @@ func TestCompileErrors(t *testing.T) {
 		{`9223372036854775808`, `t.expr:1:1: "9223372036854775808" is no number of 64 bits`},
 		{`header.to[0]`, `t.expr:1:10: "0" is no place; expected a number from 1, a negative one from the end, or *`}, {`header.to.adr`, `t.expr:1:10: a header field has no part "adr"`}, {`header..x`, `t.expr:1:8: expected the name of a header field behind "header."`},
 		{`header.content-type.attr`, `t.expr:1:20: attr needs the name of a parameter, such as attr.charset`},
-		{`attachment_name()`, `t.expr:1:1: attachment_name is a function of Sieve scripts`},
+		{`query("", "", [])`, `t.expr:1:1: query is a function of Sieve scripts`},
 		{"\xff", `t.expr:1:1: text is not UTF-8`},
 		{"a1 + b2", "t.expr:1:1: unknown variable \"a1\"\nt.expr:1:6: unknown variable \"b2\""},
 		{strings.Repeat("(", 300), `t.expr:1:201: nested deeper than 200`}, {strings.Repeat("!", 300) + "1", `t.expr:1:201: nested deeper than 200`}, {strings.Repeat("len(", 300), `t.expr:1:801: nested deeper than 200`},

@@ -37,12 +37,47 @@ var envVariables = map[string]read{
 	"env.phase":      ofViewText(func(*runtime.View) string { return "during" }),
 }
 
-// checks are the results of checks of the sender: the function that makes them and the key
-// of its result.
-var checks = map[string]struct{ function, key string }{
-	"env.spf.result": {"spf_check", "result"}, "env.dmarc.result": {"dmarc_check", "result"}, "env.dmarc.policy": {"dmarc_check", "policy"},
-	"env.dkim.result": {"dkim_verify", "result"}, "env.dkim.domains": {"dkim_verify", "domains"}, "env.spf_ehlo.result": {"spf_check", "helo"},
-	"env.arc.result": {"arc_verify", "result"},
+// checks are the results of checks of the sender: the function that makes them, and how the
+// variable is read from what it returns.
+var checks = map[string]struct {
+	function string
+	read     func(s *state, v runtime.Value) (runtime.Value, error)
+}{
+	"env.spf.result": {"spf_check", ofKey("result")}, "env.dmarc.result": {"dmarc_check", ofKey("result")}, "env.dmarc.policy": {"dmarc_check", ofKey("policy")},
+	"env.dkim.result": {"dkim_verify", dkimResult}, "env.dkim.domains": {"dkim_verify", dkimDomains},
+}
+
+func ofKey(key string) func(s *state, v runtime.Value) (runtime.Value, error) {
+	return func(s *state, v runtime.Value) (runtime.Value, error) {
+		m, _ := v.(map[string]runtime.Value)
+		return s.receive(m[key])
+	}
+}
+
+// dkimResult returns pass if a signature does, else the result of the first, none without any.
+func dkimResult(_ *state, v runtime.Value) (runtime.Value, error) {
+	result := "none"
+	signatures, _ := v.([]runtime.Value)
+	for _, one := range signatures {
+		m, _ := one.(map[string]runtime.Value)
+		r, _ := m["result"].(string)
+		if r == "pass" || result == "none" {
+			result = r
+		}
+	}
+	return result, nil
+}
+
+// dkimDomains returns the domains whose signatures pass.
+func dkimDomains(s *state, v runtime.Value) (runtime.Value, error) {
+	out := []runtime.Value{}
+	signatures, _ := v.([]runtime.Value)
+	for _, one := range signatures {
+		if m, _ := one.(map[string]runtime.Value); m["result"] == "pass" {
+			out = append(out, m["domain"])
+		}
+	}
+	return s.receive(out)
 }
 
 // envelopeVariables are those of the namespace envelope.
@@ -122,17 +157,19 @@ func (p *parser) shared(t token, at place, name string) node {
 			return v.Rcpt.Params[param]
 		})}
 	}
+	if name == "env.spf_ehlo.result" || name == "env.arc.result" {
+		return &literal{at, ""}
+	}
 	if c, ok := checks[name]; ok {
-		if f := runtime.Lookup(c.function); f == nil || len(f.Params) > 0 && !f.Params[0].Optional || p.c.compile.Trust < f.Trust {
-			return &literal{at, ""}
+		if runtime.CheckCall(c.function, nil, p.c.compile) != nil {
+			return &literal{at, ""} // at this stage, or for this script, it is not known
 		}
 		return &variable{at, func(s *state) (runtime.Value, error) {
 			v, err := s.invoke(c.function)
 			if err != nil {
 				return nil, err
 			}
-			m, _ := v.(map[string]runtime.Value)
-			return s.receive(m[c.key])
+			return c.read(s, v)
 		}}
 	}
 	return nil

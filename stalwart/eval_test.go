@@ -144,6 +144,8 @@ func TestFunctions(t *testing.T) {
 		{`is_local_domain('elsewhere.invalid')`, int64(0)}, {`is_local_domain('dir', 'elsewhere.invalid')`, int64(0)}, {`is_local_address('', 'a@elsewhere.invalid')`, int64(0)},
 		{`dns_query('example.net', 'mx')`, array{"mx1.example.net", "mx2.example.net"}}, {`dns_query('mx1.example.net', 'ip')`, array{"192.0.2.25", "2001:db8::25"}},
 		{`dns_query('example.net', 'txt')`, "v=spf1 mx -all"}, {`dns_query('x', 'loc')`, ""}, {`dns_query('absent.example', 'ipv4')`, array{}}, {`dns_exists('example.net', 'mx')`, int64(1)}, {`dns_exists('tempfail.example', 'mx')`, int64(-1)},
+		{`detect_file_type('%PDF-1.7', 'ext')`, "pdf"}, {`is_header_utf8_valid('subject')`, int64(1)}, {`tokenize('a b', 'words')`, array{"a", "b"}}, {`domain_part('mail.example.co.uk', 'sld')`, "example.co.uk"},
+		{`uri_part('https://example.org/a', 'host')`, "example.org"}, {`thread_name(['Re: a', 'Fwd: b'])`, array{"a", "b"}}, {`html_to_text('<p>a</p>')`, "a"}, {`print('x')`, int64(1)}, {`has_zwsp('a')`, int64(0)},
 		// functions that Stalwart lacks
 		{`levenshtein_distance('paypal', 'paypa1') < 2`, int64(1)}, {`client_helo()`, "mx.example.net"}, {`client_tls()`, int64(1)}, {`envelope_param('to', 'NOTIFY')`, ""}, {`join(['1', 'b'], '-')`, "1-b"}, {`fileinto('Lists')`, int64(1)},
 	})
@@ -170,7 +172,7 @@ func TestVariables(t *testing.T) {
 		{`from`, "alice@example.net"}, {`from.name`, "Alice Example"}, {`from.local`, "alice"}, {`to`, array{"bob@example.org", "carol@example.com"}}, {`to.domain`, array{"example.org", "example.com"}}, {`cc`, array{}}, {`reply_to`, ""},
 		{`subject`, "Grüße from the example"}, {`subject.words`, array{"Grüße", "from", "the", "example"}}, {`body`, "Hello Bob,\r\n1/2 price?\r\n"}, {`body.text`, "Hello Bob,\r\n1/2 price?\r\n"}, {`body.html`, ""}, {`size > 100`, int64(1)},
 		{`contains(body.words, 'Hello')`, int64(1)}, {`contains(body.to_html, '<')`, int64(1)}, {`body.raw`, "Hello Bob,\r\n1/2 price?\r\n"},
-		{`envelope.from`, "alice@example.net"}, {`envelope.to`, "bob+news@example.org"}, {`envelope.ret`, ""}, {`envelope.by_mode`, ""}, {`env.remote_ip.reverse`, "25.2.0.192"}, {`env.now`, int64(1767225600)}, {`env.stage`, "deliver"}, {`env.param.body`, "8BITMIME"}, {`env.param.smtputf8`, ""}, {`env.iprev.result`, "pass"},
+		{`envelope.from`, "alice@example.net"}, {`envelope.to`, "bob+news@example.org"}, {`envelope.ret`, ""}, {`envelope.by_mode`, ""}, {`env.remote_ip.reverse`, "25.2.0.192"}, {`env.now`, int64(1767225600)}, {`env.stage`, "deliver"}, {`env.param.body`, "8BITMIME"}, {`env.param.smtputf8`, ""}, {`env.iprev.result`, "pass"}, {`env.spf.result`, "pass"}, {`env.dmarc.policy`, "reject"}, {`env.dkim.result`, "none"}, {`env.dkim.domains`, array{}}, {`env.arc.result`, ""},
 		{`header.to[*].addr.domain`, array{"example.com"}}, {`header.to[*].addr[*].domain`, array{"example.org", "example.com"}}, {`header.to.addr.domain[*]`, array{"example.org", "example.com"}},
 		{`header.to.addr`, "carol@example.com"}, {`header.to.addr[1]`, "bob@example.org"}, {`header.to.addr[-2]`, "bob@example.org"}, {`header.to.addr[3]`, ""}, {`header.from:to[1].name[1]`, "Alice Example"}, {`header.from:to[2].name[1]`, "Bob"},
 		{`header.x-tag`, "two"}, {`header.x-tag[1]`, "one"}, {`header.x-tag[*]`, array{"one", "two"}}, {`header.X-TAG[-2]`, "one"}, {`header.absent`, ""}, {`header.absent[*]`, array{}}, {`header.x-tag.exists`, int64(1)}, {`header.absent.exists`, int64(0)}, {`'' + count(header.*[*]) + '!'`, "10!"},

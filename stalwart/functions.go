@@ -48,9 +48,10 @@ var functions = map[string]function{
 	"key_get": {args: "st", do: keyGet}, "key_exists": {args: "sa", do: keyExists}, "key_set": {args: "sta?a", do: keySet},
 	"counter_get": {args: "st"}, "counter_incr": {args: "sta", do: counterIncr},
 	"is_local_domain": {args: "dt"}, "is_local_address": {args: "dt"},
-	"sql_query": {args: "sta", do: sqlQuery}, "query": {args: "sta", on: "sql_query", sieve: true, do: sqlQuery},
+	"sql_query": {args: "sta", on: "sql_table", do: sqlQuery}, "query": {args: "sta", on: "sql_table", sieve: true, do: sqlQuery},
 	"dns_query": {args: "tt", on: "dns_lookup", do: dnsQuery}, "dns_exists": {args: "tt", on: "dns_lookup", do: dnsExists},
 	"http_header": {args: "ttt?i"},
+	"print":       {args: "t", on: "debug_log"},
 	"system":      {args: "t", on: "hostname", file: true, do: system},
 
 	"is_encoding_problem": {on: "-", sieve: true, do: ofPart(encodingProblem)}, "is_attachment": {on: "-", sieve: true, do: ofPart(isAttachment)},
@@ -58,17 +59,17 @@ var functions = map[string]function{
 	"mime_part_len":        {on: "-", sieve: true, do: ofPart(partLength)},
 	"is_header_utf8_valid": {args: "t", on: "-", sieve: true, do: headerUTF8},
 	"received_part":        {args: "it", on: "-", sieve: true, do: receivedPart},
-	"detect_file_type":     {args: "t", on: "-", sieve: true, do: detectFileType},
+	"detect_file_type":     {args: "t", sieve: true, do: ofContent("detect_file_type")},
+	"img_metadata":         {args: "t", sieve: true, do: ofContent("img_metadata")},
 }
 
 // gone are functions of Stalwart that are not here, with what to do instead.
 var gone = map[string]string{
-	"config_get":   "configuration values cannot be read here; write the value",
-	"metric":       "metrics cannot be read here",
-	"exec":         "external programs are not run from expressions; use execute of vnd.dovecot.execute",
-	"llm_prompt":   "there are no language models here",
-	"var_names":    "the names of variables cannot be listed",
-	"img_metadata": "images are not looked into",
+	"config_get": "configuration values cannot be read here; write the value",
+	"metric":     "metrics cannot be read here",
+	"exec":       "external programs are not run from expressions; use execute of vnd.dovecot.execute",
+	"llm_prompt": "there are no language models here",
+	"var_names":  "the names of variables cannot be listed",
 }
 
 // call reads the arguments of a function and checks the call.
@@ -91,6 +92,9 @@ func (p *parser) call(name token) node {
 	}
 	n := &call{place: place{p.place(name.at)}, args: args, site: site}
 	f, own := functions[name.text]
+	if own && f.sieve && !p.c.sieve && runtime.Lookup(name.text) != nil {
+		own = false // of a part in Sieve, of what it is given in a file
+	}
 	if own && (f.sieve && !p.c.sieve || f.file && p.c.sieve) {
 		where := "Sieve scripts"
 		if f.file {

@@ -2,8 +2,6 @@ package stalwart
 
 import (
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 
 	"github.com/sluice-mail/sluice/runtime"
@@ -96,32 +94,28 @@ func counterIncr(s *state, args []runtime.Value) (runtime.Value, error) {
 // of arrays for several. What is no query gives the rows that it changed, in Sieve whether it
 // was done.
 func sqlQuery(s *state, args []runtime.Value) (runtime.Value, error) {
-	v, err := s.invoke("sql_query", args[0], args[1], asList(args[2]))
+	v, err := s.invoke("sql_table", args[0], args[1], asList(args[2]))
 	if err != nil {
 		return nil, err
 	}
-	rows, ok := v.([]runtime.Value)
-	if !ok {
-		return v, nil
-	}
-	out := make([]runtime.Value, len(rows))
-	for i, r := range rows {
-		if row, ok := r.(map[string]runtime.Value); ok {
-			out[i] = rowValues(row)
-		} else {
-			out[i] = r
+	result, _ := v.(map[string]runtime.Value)
+	if changed, ok := result["changed"].(int64); ok {
+		if s.sieve {
+			return int64(1), nil
 		}
+		return changed, nil
 	}
-	switch {
-	case len(out) == 0:
+	rows, _ := result["rows"].([]runtime.Value)
+	if len(rows) == 0 {
 		return "", nil
-	case len(out) > 1:
-		return out, nil
 	}
-	if row, ok := out[0].([]runtime.Value); ok && len(row) == 1 {
+	if len(rows) > 1 {
+		return s.receive(rows)
+	}
+	if row, ok := rows[0].([]runtime.Value); ok && len(row) == 1 {
 		return s.receive(row[0])
 	}
-	return s.receive(out[0])
+	return s.receive(rows[0])
 }
 
 // dnsTypes are the types of queries, in the table's words.
@@ -205,13 +199,4 @@ func system(s *state, args []runtime.Value) (runtime.Value, error) {
 		return domain, nil
 	}
 	return "", nil
-}
-
-// rowValues returns the values of a row in the order of the columns' names.
-func rowValues(row map[string]runtime.Value) []runtime.Value {
-	out := make([]runtime.Value, 0, len(row))
-	for _, column := range slices.Sorted(maps.Keys(row)) {
-		out = append(out, row[column])
-	}
-	return out
 }

@@ -50,13 +50,6 @@ func FuzzCompile(f *testing.F) { room.FuzzCompile(f, append(hostile, lawful...))
 
 func FuzzRun(f *testing.F) { room.FuzzRun(f, append(hostile, lawful...)) }
 
-// FuzzReceived reads any value of a Received field.
-func FuzzReceived(f *testing.F) {
-	f.Add("from a (b [192.0.2.1]) by c with ESMTPS (TLS1.3 x) id 1 for <d@e>; Thu, 1 Jan 2026 00:00:00 +0000")
-	f.Add("from (((")
-	f.Fuzz(func(_ *testing.T, v string) { readReceived(v) })
-}
-
 // expression draws a source that compiles.
 func expression(t *rapid.T, depth int) string {
 	kind := rapid.IntRange(0, 9).Draw(t, "kind")

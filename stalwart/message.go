@@ -148,33 +148,23 @@ func headerUTF8(s *state, args []runtime.Value) (runtime.Value, error) {
 func receivedPart(s *state, args []runtime.Value) (runtime.Value, error) {
 	n, _ := args[0].(int64)
 	part, _ := args[1].(string)
-	if n < 1 || n > 1<<20 || !receivedParts[part] {
+	if n < 1 || n > 1<<20 || receivedParts[part] == nil {
 		return "", nil
 	}
 	h := headerPath{names: []string{"received"}, field: index{n: int(n)}, value: last, part: "rcvd." + part}
 	return h.read(s)
 }
 
-// detectFileType returns what the content of the part is, as mime type or as the suffix of a file.
-func detectFileType(s *state, args []runtime.Value) (runtime.Value, error) {
-	p := s.part()
-	if p == nil || runtime.Lookup("detect_file_type") == nil {
-		return "", nil
+// ofContent gives the content of the part, and what is asked of it, to a function of the table.
+func ofContent(name string) func(*state, []runtime.Value) (runtime.Value, error) {
+	return func(s *state, args []runtime.Value) (runtime.Value, error) {
+		p := s.part()
+		if p == nil {
+			return "", nil
+		}
+		if err := s.read(len(p.Body())); err != nil {
+			return nil, err
+		}
+		return s.invoke(name, p.Decoded(), args[0])
 	}
-	content := p.Decoded()
-	if err := s.read(len(p.Body())); err != nil {
-		return nil, err
-	}
-	v, err := s.invoke("detect_file_type", content)
-	if err != nil {
-		return nil, err
-	}
-	m, ok := v.(map[string]runtime.Value)
-	if !ok {
-		return v, nil
-	}
-	if args[0] == "ext" {
-		return s.receive(m["ext"])
-	}
-	return s.receive(m["mime"])
 }
