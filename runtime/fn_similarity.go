@@ -109,7 +109,7 @@ func countElements(counts map[any][2]float64, v Value, i int) error {
 			switch v := e.(type) {
 			case string:
 			case float64:
-				if v != v {
+				if math.IsNaN(v) {
 					key = otherElement("NaN") // which equals no key of a map
 				}
 			case int64: // as in JavaScript, which has one kind of number

@@ -83,26 +83,25 @@ func (t *tokenizer) words(s string) bool {
 	for s != "" {
 		n := 0
 		for n < len(s) {
-			end := n + wordEnd(s[n:])
-			if i := strings.IndexFunc(s[n:end], isIdeograph); i >= 0 {
-				if n += i; n == 0 { // it is a word of its own
-					_, n = utf8.DecodeRuneInString(s)
+			r, size := utf8.DecodeRuneInString(s[n:])
+			if isIdeograph(r) {
+				if n == 0 { // it is a word of its own
+					n = size
 				}
 				break
 			}
-			if end == n {
-				break
-			}
-			n = end
-			r, size := utf8.DecodeRuneInString(s[n:])
-			if r != '\'' && r != '’' || wordEnd(s[n+size:]) == 0 {
+			if n > 0 && (r == '\'' || r == '’') {
+				if next, _ := utf8.DecodeRuneInString(s[n+size:]); isIdeograph(next) || !isWordRune(next) {
+					break
+				}
+			} else if !isWordRune(r) {
 				break
 			}
 			n += size
 		}
 		if n == 0 {
 			_, n = utf8.DecodeRuneInString(s)
-		} else if !t.yield(strings.TrimRight(s[:n], "'’")) {
+		} else if !t.yield(s[:n]) {
 			return false
 		}
 		s = s[n:]
@@ -261,8 +260,11 @@ func (t *tokenizer) email(s string, from, at int) (begin, end int) {
 	}
 	begin = at - len(strings.TrimLeft(s[begin:at], ".'*!/?="))
 	end = at + 1 + len(strings.TrimRight(s[at+1:end], ".-"))
+	if begin == at || !strings.Contains(s[at:end], ".") {
+		return -1, -1
+	}
 	addr, err := mail.ParseAddress(s[begin:end])
-	if err != nil || !strings.Contains(addr.Domain, ".") {
+	if err != nil {
 		return -1, -1
 	}
 	if _, ok := asciiDomain(strings.ToLower(addr.Domain)); !ok {

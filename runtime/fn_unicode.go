@@ -242,17 +242,19 @@ func plainWord(word string) string {
 // wordEnd returns where the word that s begins with ends, 0 if s begins with none.
 func wordEnd(s string) int {
 	for i, r := range s {
-		if r < utf8.RuneSelf {
-			if '0' <= r && r <= '9' || 'a' <= r|0x20 && r|0x20 <= 'z' {
-				continue
-			}
-			return i
-		}
-		if !unicode.IsLetter(r) && !unicode.IsMark(r) && !unicode.IsDigit(r) {
+		if !isWordRune(r) {
 			return i
 		}
 	}
 	return len(s)
+}
+
+// isWordRune says whether a character is a letter, a digit or a mark on one.
+func isWordRune(r rune) bool {
+	if r < utf8.RuneSelf {
+		return '0' <= r && r <= '9' || 'a' <= r|0x20 && r|0x20 <= 'z'
+	}
+	return unicode.IsLetter(r) || unicode.IsMark(r) || unicode.IsDigit(r)
 }
 
 // mapWords changes each word of a text.

@@ -206,8 +206,10 @@ func splitHost(s string) (host, port string) {
 	return host, port
 }
 
-// webHost returns the host that a browser asks for.
+// webHost returns the host that a browser asks for. One that no browser would take stays as
+// it is written, but for case.
 func webHost(s string) string {
+	written := strings.ToLower(s)
 	if strings.Contains(s, "%") {
 		s = percentDecoded(s)
 	}
@@ -220,6 +222,9 @@ func webHost(s string) string {
 		}, fullStops.Replace(s)))
 	}
 	s = strings.TrimSuffix(strings.ToLower(s), ".")
+	if strings.ContainsAny(s, " #%/<>?@[\\]^|") || strings.Contains(s, ":") && !strings.Contains(written, ":") {
+		return written
+	}
 	if ip, ok := numericHost(s); ok {
 		return ip
 	}
@@ -244,7 +249,7 @@ func percentDecoded(s string) string {
 // numericHost returns the IPv4 address that one to four numbers stand for, each decimal,
 // octal or hexadecimal: the last fills the octets that are left.
 func numericHost(s string) (string, bool) {
-	if s == "" || len(s) > 80 || s[len(s)-1] > 'f' {
+	if s == "" || len(s) > 80 || !strings.ContainsAny(s[len(s)-1:], "0123456789abcdefx") {
 		return "", false
 	}
 	parts := strings.Split(s, ".")
