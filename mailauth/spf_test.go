@@ -199,3 +199,13 @@ func TestTheQuestionsOfACheckAreBounded(t *testing.T) {
 		t.Errorf("by default: %+v after %d questions", got, c.asked)
 	}
 }
+
+func BenchmarkSPF(b *testing.B) {
+	c := New(Options{Resolver: zones("example.net TXT v=spf1 include:_spf.example.net mx -all", "_spf.example.net TXT v=spf1 ip4:198.51.100.0/24 ~all", "example.net MX mx.example.net", "mx.example.net A 192.0.2.25")})
+	b.ReportAllocs()
+	for b.Loop() {
+		if got := c.SPF(b.Context(), netip.MustParseAddr("192.0.2.25"), "mx.example.net", "alice@example.net"); got.Result != Pass {
+			b.Fatal(got)
+		}
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -253,5 +254,56 @@ func TestSettingsAreChecked(t *testing.T) {
 		if !errors.Is(err, kv.ErrInvalid) || strings.Contains(err.Error(), "secret") {
 			t.Errorf("%+v: %v", o, err)
 		}
+	}
+}
+
+func TestArgumentsAreBounded(t *testing.T) {
+	s := open(t, Options{Type: "sqlite", Path: newFile(t)})
+	args := make([]any, MaxArguments+1)
+	text := "SELECT 1 WHERE NULL IN (?" + strings.Repeat(", ?", MaxArguments-1) + ")"
+	if got := must(t, s, text, args[1:]...); len(got.Rows) != 0 {
+		t.Errorf("got %v", got.Rows)
+	}
+	if _, err := s.Query(t.Context(), strings.Replace(text, ")", ", ?)", 1), args); err == nil || err.Error() != "more than 999 arguments" {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestManyAskAtOnce(t *testing.T) {
+	for _, db := range databases {
+		t.Run(db.name, func(t *testing.T) {
+			w, o := writable(t, db)
+			o.Pool = 2
+			s := open(t, o)
+			var wg sync.WaitGroup
+			for i := range 16 {
+				wg.Go(func() {
+					if _, err := w.Query(t.Context(), "INSERT INTO t (id, name) VALUES (?, ?)", []any{int64(i), "a"}); err != nil {
+						t.Error(err)
+					}
+					if _, err := s.Query(t.Context(), "SELECT * FROM t WHERE id = ?", []any{int64(i)}); err != nil {
+						t.Error(err)
+					}
+				})
+			}
+			wg.Wait()
+			if got := must(t, s, "SELECT count(*) AS n FROM t"); !cmp.Equal(got.Rows, [][]any{{int64(16)}}) {
+				t.Errorf("got %v", got.Rows)
+			}
+		})
+	}
+}
+
+func BenchmarkQuery(b *testing.B) {
+	for _, db := range databases {
+		b.Run(db.name, func(b *testing.B) {
+			s := open(b, db.o(b))
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := s.Query(b.Context(), "SELECT 1 AS a WHERE 1 = ?", []any{int64(1)}); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }
