@@ -245,11 +245,16 @@ func (r *relaxed) load(ctx context.Context, k kv.Key) (row, error) {
 	case err != nil:
 		return row{}, err
 	}
+	return rowOf(v), nil
+}
+
+// rowOf is the row of a value that is there.
+func rowOf(v kv.Value) row {
 	found := row{bytes: v.Bytes, fence: v.Fence, there: true}
 	if !v.Expires.IsZero() {
 		found.deadline = v.Expires.UnixMilli()
 	}
-	return found, nil
+	return found
 }
 
 // tries is how often a row is read again because a cell of its stripe was dropped meanwhile, before
@@ -258,13 +263,11 @@ const tries = 3
 
 // enter locks the stripe of k, for a write, and returns the cell of k, or a new one with the
 // backend's row that is not in the map yet. While a hold covers k it waits. If it returns an
-// error, nothing is locked.
-func (r *relaxed) enter(ctx context.Context, k kv.Key) (*cellStripe, *cell, error) {
+// error, nothing is locked. before is what the caller has read of k already, if it has.
+func (r *relaxed) enter(ctx context.Context, k kv.Key, before seen) (*cellStripe, *cell, error) {
 	st := r.stripe(k)
-	var found row
-	var drops uint64
+	found, drops, loaded := before.row, before.drops, before.read
 	var err error
-	loaded := false
 	for try := 0; ; try++ {
 		st.mu.Lock()
 		if r.closed.Load() {

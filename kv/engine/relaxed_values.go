@@ -87,6 +87,11 @@ func (r *relaxed) Counter(ctx context.Context, k kv.Key) (int64, error) {
 // empty one) and keeps what change returns. A counter that was there keeps its expiry. Time is
 // read while the stripe is locked, so that times are in the order of the writes.
 func (r *relaxed) edit(ctx context.Context, k kv.Key, ttl time.Duration, change func(old row) (next row, write bool, err error)) error {
+	return r.editSeen(ctx, k, seen{}, ttl, change)
+}
+
+// editSeen is edit for a caller that may have read the row already.
+func (r *relaxed) editSeen(ctx context.Context, k kv.Key, before seen, ttl time.Duration, change func(old row) (next row, write bool, err error)) error {
 	if err := r.begin(ctx, k); err != nil {
 		return err
 	}
@@ -97,7 +102,7 @@ func (r *relaxed) edit(ctx context.Context, k kv.Key, ttl time.Duration, change 
 	if err := r.admit(ctx); err != nil {
 		return err
 	}
-	st, c, err := r.enter(ctx, k)
+	st, c, err := r.enter(ctx, k, before)
 	if err != nil {
 		return err
 	}
@@ -183,8 +188,12 @@ func (r *relaxed) CompareAndSwap(ctx context.Context, k kv.Key, old, next []byte
 
 // Incr adds to a counter. Only a new counter takes its expiry from ttl.
 func (r *relaxed) Incr(ctx context.Context, k kv.Key, by int64, ttl time.Duration) (int64, error) {
+	return r.incr(ctx, k, by, ttl, seen{})
+}
+
+func (r *relaxed) incr(ctx context.Context, k kv.Key, by int64, ttl time.Duration, before seen) (int64, error) {
 	var n int64
-	err := r.edit(ctx, k, ttl, func(old row) (row, bool, error) {
+	err := r.editSeen(ctx, k, before, ttl, func(old row) (row, bool, error) {
 		is := old.number
 		var err error
 		if old.there && !old.counts {

@@ -356,6 +356,14 @@ func (s shifted) Renew(ctx context.Context, l kv.Lease, ttl time.Duration) (kv.L
 	return l, err
 }
 
+func (s shifted) IncrMany(ctx context.Context, adds []kv.Addition, ttl time.Duration) ([]int64, error) {
+	moved := slices.Clone(adds)
+	for i := range moved {
+		moved[i].Key = there(moved[i].Key)
+	}
+	return s.Engine.IncrMany(ctx, moved, ttl)
+}
+
 func (s shifted) Unlock(ctx context.Context, l kv.Lease) error {
 	l.Key = there(l.Key)
 	return s.Engine.Unlock(ctx, l)

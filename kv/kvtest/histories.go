@@ -297,6 +297,12 @@ func (h *history) doOne(in input, lease *kv.Lease) (out output) {
 		out.ok = removed > 0
 	case opIncr:
 		out.v, err = h.kv.Incr(h.ctx, n, 1, in.ttl)
+	case opIncrMany:
+		var numbers []int64
+		numbers, err = kv.IncrMany(h.ctx, h.kv, []kv.Addition{{Key: counter(h.name + "+"), By: 2}, {Key: n, By: 1}, {Key: value(h.name + "+"), By: 1}}, in.ttl)
+		if err == nil {
+			out.v = numbers[1]
+		}
 	case opCounter:
 		out.v, err = h.kv.Counter(h.ctx, n)
 	case opRate:

@@ -83,7 +83,7 @@ func Run(t *testing.T, open Open) { Suite{Open: open}.Run(t) }
 // Run tests what the backend does not lack.
 func (suite Suite) Run(t *testing.T) {
 	open := suite.Open
-	for _, group := range [][]test{valueTests, scanTests, counterTests, rateTests, lockTests, raceTests, {randomTest}} {
+	for _, group := range [][]test{valueTests, scanTests, counterTests, addTests, rateTests, lockTests, raceTests, {randomTest}} {
 		for _, c := range group {
 			if c.needs&suite.Lacks != 0 {
 				continue

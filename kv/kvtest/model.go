@@ -30,10 +30,11 @@ const (
 	opPurge
 	opGetMany // both keys; judged as two gets, since only keys are linearizable
 	opFenced
+	opIncrMany // of the counter and of others that nobody asks for
 	acts
 )
 
-var actNames = [acts]string{"get", "set", "add", "swap", "delete", "delete prefix", "list", "incr", "counter", "rate", "lock", "renew", "unlock", "advance", "purge", "get many", "set fenced"}
+var actNames = [acts]string{"get", "set", "add", "swap", "delete", "delete prefix", "list", "incr", "counter", "rate", "lock", "renew", "unlock", "advance", "purge", "get many", "set fenced", "incr many"}
 
 // needs says which acts a backend may lack.
 var needs = [acts]Feature{opDeletePrefix: Lists, opList: Lists, opLock: Locks, opRenew: Locks, opUnlock: Locks, opFenced: Locks}
@@ -162,7 +163,7 @@ func stepAt(s state, in input, out output, now time.Duration) (bool, state) {
 	case opDelete, opDeletePrefix:
 		s.rows[in.key] = cell{}
 		return out.ok == row.present, s
-	case opIncr:
+	case opIncr, opIncrMany:
 		c := s.counter.at(now)
 		if !c.present {
 			c = cell{present: true, expires: end}
@@ -226,7 +227,7 @@ func describe(in input, out output) string {
 		s += fmt.Sprintf(" %c=%d->%d ttl %v", 'a'+in.key, in.old, in.new, in.ttl)
 	case opRate:
 		s += fmt.Sprintf(" cost %d peek %v", in.new, in.peek)
-	case opAdvance, opLock, opIncr:
+	case opAdvance, opLock, opIncr, opIncrMany:
 		s += fmt.Sprintf(" %v", in.ttl)
 	case opRenew, opUnlock:
 		s += fmt.Sprintf(" fence %d %v", in.fence, in.ttl)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/sluice-mail/sluice/kv"
 	"pgregory.net/rapid"
 )
@@ -148,6 +149,8 @@ func (r *random) call(c randomCall) {
 		want, wantErr := ref.incr(c.key(), c.by, c.ttl)
 		n, err := s.Incr(ctx, c.key(), c.by, c.ttl)
 		r.agree(c, n, want, err, wantErr)
+	case doIncrMany:
+		r.incrMany(c)
 	case doCounter:
 		row, there := ref.get(c.key())
 		want, wantErr := int64(0), error(nil)
@@ -196,6 +199,28 @@ func (r *random) getMany(c randomCall) {
 		cleaned[i] = clean(v)
 	}
 	r.agree(c, cleaned, want, err, nil)
+}
+
+// incrMany adds to each key another number.
+func (r *random) incrMany(c randomCall) {
+	adds := make([]kv.Addition, len(c.keys))
+	want, wantErr := make([]int64, len(c.keys)), false
+	for i, k := range c.keys {
+		adds[i] = kv.Addition{Key: k, By: c.by/8 + int64(i)}
+		if i == 0 {
+			adds[i].By = c.by
+		}
+		var err error
+		want[i], err = r.ref.incr(k, adds[i].By, c.ttl)
+		wantErr = wantErr || err != nil
+	}
+	got, err := kv.IncrMany(r.env.ctx, r.env.kv, adds, c.ttl)
+	if err != nil != wantErr || err != nil && !kv.OfCounter(err) {
+		r.Fatalf("%#v: error %v, want one: %v", c, err, wantErr)
+	}
+	if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
+		r.Fatalf("%#v: -want +got %s", c, diff)
+	}
 }
 
 func (r *random) swap(c randomCall) {

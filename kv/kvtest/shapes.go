@@ -50,6 +50,7 @@ const (
 	doDeletePrefix
 	doList
 	doIncr
+	doIncrMany
 	doCounter
 	doRate
 	doLock
@@ -63,7 +64,7 @@ const (
 )
 
 var randomNames = [randomActs]string{
-	"nothing", "Get", "GetMany", "Set", "SetFenced", "Add", "CompareAndSwap", "Delete", "DeletePrefix", "List", "Incr", "Counter", "Rate", "Lock", "Renew", "Unlock", "SetOwned", "advance", "Purge", "Stats",
+	"nothing", "Get", "GetMany", "Set", "SetFenced", "Add", "CompareAndSwap", "Delete", "DeletePrefix", "List", "Incr", "IncrMany", "Counter", "Rate", "Lock", "Renew", "Unlock", "SetOwned", "advance", "Purge", "Stats",
 }
 
 // randomNeeds says which features an act needs.
@@ -74,7 +75,7 @@ var randomNeeds = [randomActs]Feature{
 // weighted has the acts as often as they are wanted.
 var weighted = func() (acts []randomAct) {
 	for act, n := range map[randomAct]int{
-		doGet: 8, doGetMany: 4, doSet: 10, doFenced: 4, doAdd: 5, doSwap: 6, doDelete: 5, doDeletePrefix: 2, doList: 3, doIncr: 8, doCounter: 2,
+		doGet: 8, doGetMany: 4, doSet: 10, doFenced: 4, doAdd: 5, doSwap: 6, doDelete: 5, doDeletePrefix: 2, doList: 3, doIncr: 8, doIncrMany: 5, doCounter: 2,
 		doRate: 10, doLock: 6, doRenew: 3, doUnlock: 3, doOwned: 3, doAdvance: 6, doPurge: 4, doStats: 2,
 	} {
 		for range n {
@@ -137,6 +138,11 @@ func drawRandomCall(t *rapid.T) randomCall {
 		return c
 	case doAdvance:
 		c.ttl = millis(1500)
+		return c
+	case doIncrMany:
+		c.keys = rapid.SliceOfN(drawKey, 0, 6).Draw(t, "keys")
+		c.by = rapid.SampledFrom([]int64{1, 3, -1, 0, -7, 1 << 62, 1<<63 - 1, -1 << 63}).Draw(t, "by")
+		c.ttl = time.Duration(rapid.IntRange(0, 2).Draw(t, "ttl")) * time.Second
 		return c
 	case doGetMany:
 		c.keys = rapid.SliceOfN(drawKey, 0, 6).Draw(t, "keys")

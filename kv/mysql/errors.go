@@ -33,6 +33,7 @@ const (
 	erQueryInterrupted  = 1317
 	erNeedReprepare     = 1615
 	erBinlogUnsafe      = 1665
+	erDataOutOfRange    = 1690
 	erAccessNoPassword  = 1698
 	erReadOnlyTx        = 1792
 	erReadOnlyMode      = 1836

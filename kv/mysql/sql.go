@@ -102,17 +102,26 @@ func (s *Store) prepare(ctx context.Context, text string) (*statement, error) {
 	return st, nil
 }
 
-// bind puts the values in the statement's order. A list of keys is filled up with its last one. The time is the clock's,
+// bind puts the values in the statement's order. A list of keys is filled up with its last one, to which 0 is added. The time is the clock's,
 // read once, unless a says what it is.
 func (s *Store) bind(st *statement, a args) []any {
 	values := make([]any, len(st.names))
 	var now any
 	keys, _ := a["keys"].([][]byte)
-	listed := 0
+	bys, _ := a["bys"].([]int64)
+	listed, added := 0, 0
 	for i, name := range st.names {
 		if name == "keys" {
 			values[i] = keys[min(listed, len(keys)-1)]
 			listed++
+			continue
+		}
+		if name == "bys" {
+			by := int64(0)
+			if added < len(bys) {
+				by = bys[added]
+			}
+			added, values[i] = added+1, by
 			continue
 		}
 		v, ok := a[name]

@@ -6,11 +6,13 @@ import (
 	"crypto/sha1"
 	"embed"
 	"encoding/hex"
+	"errors"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
+	"github.com/sluice-mail/sluice/kv"
 )
 
 //go:embed lua/*.lua
@@ -108,7 +110,7 @@ func (s *Store) run(ctx context.Context, sc *script, c call) (any, error) {
 }
 
 // runMany runs a script in many buckets, in one pipeline for each server; results are in the calls' order.
-// Its scripts always return something.
+// Its scripts always return something. An error about the one row that a call names is its result.
 func (s *Store) runMany(ctx context.Context, sc *script, calls []call) ([]any, error) {
 	inner, cancel := s.bound(ctx)
 	defer cancel()
@@ -141,6 +143,8 @@ func (s *Store) runMany(ctx context.Context, sc *script, calls []call) ([]any, e
 				again, by, text = append(again, n), "eval", sc.source
 			case undone(err) && wait <= maxWait:
 				again, slow = append(again, n), true
+			case ofRow(err):
+				results[n] = err
 			default:
 				return results, err
 			}
@@ -171,6 +175,12 @@ func pause(ctx context.Context, d time.Duration) bool {
 	case <-ctx.Done():
 		return false
 	}
+}
+
+// ofRow reports whether a server's error is about one counter, and so no other call's.
+func ofRow(err error) bool {
+	var reply redis.Error
+	return errors.As(err, &reply) && kv.OfCounter(meaning(reply.Error()))
 }
 
 func unknownScript(err error) bool { return err != nil && strings.HasPrefix(err.Error(), "NOSCRIPT") }

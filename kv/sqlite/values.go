@@ -210,20 +210,9 @@ func (s *Store) CompareAndSwap(ctx context.Context, k kv.Key, old, next []byte, 
 // Incr adds to a counter. Only a new counter takes its expiry from ttl.
 func (s *Store) Incr(ctx context.Context, k kv.Key, by int64, ttl time.Duration) (int64, error) {
 	var n int64
-	err := s.edit(ctx, "increment", k, nil, ttl, func(tx *sqlite.Tx, key []byte, now, exp int64) error {
-		is, err := read(tx.Conn, key, now)
-		n = 0
-		if err == nil {
-			exp = is.exp
-			n, err = kv.ParseCounter(is.v)
-		}
-		if err != nil && err != kv.ErrNotFound {
-			return err
-		}
-		if n, err = kv.AddCounter(n, by); err != nil {
-			return err
-		}
-		return s.put(tx, key, row{v: kv.FormatCounter(n), exp: exp}, now)
+	err := s.edit(ctx, "increment", k, nil, ttl, func(tx *sqlite.Tx, key []byte, now, exp int64) (err error) {
+		n, err = s.increment(tx, key, by, now, exp)
+		return err
 	})
 	if err != nil {
 		return 0, err
