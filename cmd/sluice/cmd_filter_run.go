@@ -216,7 +216,7 @@ func (f *filterRun) one(ctx context.Context, i int, turn bool) (out filtered) {
 	tx.Rcpts = []runtime.Path{tx.Rcpt.Path}
 	limits := limitsOf(f.config, f.o.trusted, f.program.Language())
 	res := f.engine.Run(ctx, f.program, tx, runtime.RunOptions{Host: host, Limits: limits, Trust: f.o.trusted,
-		Namespace: f.namespace(), Stores: f.stores.names})
+		Namespace: f.namespace(), Stores: f.stores.names, Settings: f.config.mailSettings()})
 	if asked {
 		return filtered{index: i, later: true}
 	}

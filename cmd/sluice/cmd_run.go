@@ -111,7 +111,7 @@ func (in runIn) run(ctx context.Context, store func(string) (kv.Store, error), h
 		live.DNS, live.HTTP, live.Fixed = fixtures, fixtures, true
 	}
 	limits := limitsOf(c, runtime.Admin, p.Language())
-	res := e.Run(ctx, p, tx, runtime.RunOptions{Host: live, Limits: limits, Trust: runtime.Admin, Namespace: scripts.AdminNamespace(in.Namespace), Stores: stores, Record: level})
+	res := e.Run(ctx, p, tx, runtime.RunOptions{Host: live, Limits: limits, Trust: runtime.Admin, Namespace: scripts.AdminNamespace(in.Namespace), Stores: stores, Record: level, Settings: c.mailSettings()})
 	settled := res.Settle(nil, limits)
 	if out.JSON, err = runtime.ResultJSON(res, settled); err != nil {
 		return out, err

@@ -77,9 +77,10 @@ type Config struct {
 	} `toml:"explain"`
 	JavaScript JavaScriptConfig `toml:"javascript"`
 	Sieve      SieveConfig      `toml:"sieve"`
+	Actions    ActionsConfig    `toml:"actions"`
+	Compat     CompatConfig     `toml:"compat"`
 	DNS        DNSConfig        `toml:"dns"`
 	HTTPClient HTTPClientConfig `toml:"http-client"`
-	Compat     CompatConfig     `toml:"compat"`
 	Script     []ScriptConfig   `toml:"script" doc:"a filter script; they run in the order of the file"`
 }
 
@@ -154,6 +155,7 @@ func Default(dir string) *Config {
 	c.JavaScript = JavaScriptConfig{User: true, Memory: procs.DefaultMemory}
 	c.Explain.Record = "summary"
 	c.Sieve = defaultSieve()
+	c.Actions = defaultActions()
 	c.DNS, c.HTTPClient = defaultDNS(), defaultHTTPClient()
 	return c
 }

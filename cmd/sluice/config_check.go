@@ -69,6 +69,7 @@ func (c *Config) check(from origins) error {
 	oneOf("explain.record", c.Explain.Record, "off", "summary", "full")
 	c.checkSieve(bad)
 	c.checkNetwork(bad)
+	c.checkActions(bad)
 	c.checkStores(from, bad, oneOf, schedule)
 	var stages []string
 	for _, s := range runtime.Stages {
@@ -122,8 +123,8 @@ func (c *Config) numbers() map[string]number {
 		"limits.ops":                     {c.Limits.Ops, 1, count},
 	}
 	c.sieveNumbers(all)
-	c.javaScriptNumbers(all)
 	c.networkNumbers(all)
+	c.javaScriptNumbers(all)
 	for id, s := range c.Store {
 		all["store."+id+".cache"] = number{s.Cache, 0, 1 << 36}
 		all["store."+id+".timeout"] = number{s.Timeout, 1, 60_000}

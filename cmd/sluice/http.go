@@ -90,11 +90,12 @@ func (d *daemon) writeMetrics(w io.Writer) {
 	writeStats(w, "sluice_mailstore", labelled{stats: n.mail.Stats()})
 	writeStats(w, "sluice_outbox", labelled{stats: n.outbox.Stats()})
 	writeStats(w, "sluice_journal", labelled{stats: n.journal.Stats()})
-	writeStats(w, "sluice_procs", labelled{stats: n.children.Stats()})
 	writeStats(w, "sluice_dns", labelled{stats: n.network.dns.Stats()})
 	if n.network.http != nil {
 		writeStats(w, "sluice_http_client", labelled{stats: n.network.http.Stats()})
 	}
+	writeStats(w, "sluice_procs", labelled{stats: n.children.Stats()})
+	writeScriptCounts(w, &n.counted)
 	var stores []labelled
 	for _, id := range slices.Sorted(maps.Keys(n.stores)) {
 		if e, ok := n.stores[id].(interface{ Metrics() engine.Metrics }); ok {

@@ -44,6 +44,7 @@ type node struct {
 	library  *scripts.Library
 	intake   *gateway.Intake
 	jobs     *housekeeping.Scheduler
+	counted  runtime.Metrics // by scripts
 	closers  []func(context.Context) error
 }
 
@@ -246,7 +247,9 @@ func sourcesOf(c *Config) []scripts.Source {
 
 // host returns what real runs of a trust reach.
 func (n *node) host(trust runtime.Trust) runtime.Host {
-	return n.hostOver(trust, n.store)
+	live := n.hostOver(trust, n.store)
+	live.Metrics = &n.counted
+	return live
 }
 
 func (n *node) hostOver(trust runtime.Trust, store func(string) (kv.Store, error)) *runtime.Live {

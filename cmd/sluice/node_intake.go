@@ -38,9 +38,10 @@ func (n *node) openIntake(ctx context.Context) error {
 		LimitsOf: func(s *scripts.Script) runtime.Limits {
 			return limitsOf(n.config(), s.Trust, s.Program.Language())
 		},
-		Room:   n.room,
-		Record: recordLevels[n.config().Explain.Record],
-		Logger: n.log,
+		Settings: func() *runtime.MailSettings { return n.config().mailSettings() },
+		Room:     n.room,
+		Record:   recordLevels[n.config().Explain.Record],
+		Logger:   n.log,
 	}
 	if wrapIntake != nil {
 		wrapIntake(&o)
