@@ -68,7 +68,7 @@ func (r *Record) Explain(w io.Writer, sites []Site) error {
 		}
 		fmt.Fprintf(b, "    %s: %s\n", n.Kind, n.Text)
 	}
-	fmt.Fprintln(b, "plan:")
+	fmt.Fprintln(b, "plan, as the script asked:")
 	for _, a := range r.Plan.Actions {
 		fmt.Fprintf(b, "    %s\n", a)
 	}

@@ -125,6 +125,10 @@ func (in runIn) run(ctx context.Context, store func(string) (kv.Store, error), h
 		if err := res.Record.Explain(&b, p.Sites()); err != nil {
 			return out, err
 		}
+		b.WriteString("settled, as it would be done:\n")
+		for line := range strings.Lines(out.Text) {
+			b.WriteString("    " + line)
+		}
 		out.Explain = b.String()
 		if out.JSON, err = withRecord(out.JSON, res.Record); err != nil {
 			return out, err
