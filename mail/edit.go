@@ -45,11 +45,7 @@ func EditHeader(h *Header) *HeaderEditor {
 // WithoutEnd returns the octets of the header without the empty line that ends it.
 func (h *Header) WithoutEnd() []byte {
 	raw := h.raw
-	body, ok := bytes.CutSuffix(raw, []byte{'\n'})
-	if !ok {
-		return raw
-	}
-	body = bytes.TrimRight(body, "\r")
+	body := bytes.TrimRight(bytes.TrimSuffix(raw, []byte{'\n'}), "\r")
 	if len(body) == 0 || body[len(body)-1] == '\n' {
 		return body
 	}
