@@ -45,7 +45,12 @@ func init() {
 			if err != nil {
 				return nil, err
 			}
-			return ints(s.Incr(e.Context, k, a.Int(2), ttl))
+			var n int64
+			_, err = e.within(s, k, nil, func() (_ bool, err error) {
+				n, err = s.Incr(e.Context, k, a.Int(2), ttl)
+				return err == nil, err
+			})
+			return ints(n, err)
 		},
 	})
 }

@@ -80,8 +80,10 @@ func init() {
 			if err != nil {
 				return nil, err
 			}
-			err = s.Set(e.Context, k, v, ttl)
-			return err == nil, err
+			return bools(e.within(s, k, v, func() (bool, error) {
+				err := s.Set(e.Context, k, v, ttl)
+				return err == nil, err
+			}))
 		},
 	})
 	register(Function{
@@ -99,7 +101,7 @@ func init() {
 			if err != nil {
 				return nil, err
 			}
-			return bools(s.Add(e.Context, k, v, ttl))
+			return bools(e.within(s, k, v, func() (bool, error) { return s.Add(e.Context, k, v, ttl) }))
 		},
 	})
 	register(Function{
@@ -125,7 +127,7 @@ func init() {
 					return nil, fmt.Errorf("old: %w", err)
 				}
 			}
-			return bools(s.CompareAndSwap(e.Context, k, old, v, ttl))
+			return bools(e.within(s, k, v, func() (bool, error) { return s.CompareAndSwap(e.Context, k, old, v, ttl) }))
 		},
 	})
 	register(Function{
@@ -143,7 +145,7 @@ func init() {
 			if err != nil {
 				return nil, err
 			}
-			return bools(s.Delete(e.Context, k))
+			return bools(e.remove(s, k))
 		},
 	})
 	register(Function{
@@ -161,18 +163,22 @@ func init() {
 			if err != nil {
 				return nil, err
 			}
-			row, err := s.Get(e.Context, k)
-			switch {
-			case errors.Is(err, kv.ErrNotFound):
-				return nil, nil
-			case err != nil:
-				return nil, err
-			case row.Expires.IsZero():
-				return int64(0), nil
-			}
-			return max(1, seconds(row.Expires.Sub(e.Clock()))), nil
+			return e.left(s.Get(e.Context, k))
 		},
 	})
+}
+
+// left returns the seconds that a row has left, 0 if it stays, nil if there is none.
+func (e *Env) left(row kv.Value, err error) (Value, error) {
+	switch {
+	case errors.Is(err, kv.ErrNotFound):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	case row.Expires.IsZero():
+		return int64(0), nil
+	}
+	return max(1, seconds(row.Expires.Sub(e.Clock()))), nil
 }
 
 // key returns the store and the key that arguments 0 and 1 name.

@@ -51,6 +51,8 @@ type Live struct {
 	// Memory returns the store that remembers for scripts what they cannot read or write as they
 	// like, such as who got a vacation message. Nil: the default store of Stores.
 	Memory func() (kv.Store, error)
+	// Quotas bounds what users' scripts keep in stores; nil: nothing does.
+	Quotas *Quotas
 	// Metrics are the counters that scripts name; nil, as for a dry run: nothing is counted.
 	Metrics *Metrics
 	// NoNetwork refuses functions that ask somebody else, as a dry run does.

@@ -7,7 +7,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/sluice-mail/sluice/kv"
 )
@@ -56,27 +55,19 @@ func (e *Env) swap(s kv.Store, k kv.Key, change func(old []byte) (next kv.Change
 	return errBusy
 }
 
-// adders is how many counters are added to at once. A store across a network takes its time
-// for each.
-const adders = 8
-
-// addMany adds by to each counter, all of them or as many as there are before an error.
+// addMany adds by to each counter, in one call of the store for each 1000; all of them or as many as
+// there are before an error.
 func addMany(ctx context.Context, s kv.Store, ks []kv.Key, by int64) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	var all sync.WaitGroup
-	for part := range slices.Chunk(ks, (len(ks)+adders-1)/adders) {
-		all.Go(func() {
-			for _, k := range part {
-				if _, err := s.Incr(ctx, k, by, 0); err != nil {
-					cancel(err)
-					return
-				}
-			}
-		})
+	for part := range slices.Chunk(ks, kv.MaxMany) {
+		adds := make([]kv.Addition, len(part))
+		for i, k := range part {
+			adds[i] = kv.Addition{Key: k, By: by}
+		}
+		if _, err := kv.IncrMany(ctx, s, adds, 0); err != nil {
+			return err
+		}
 	}
-	all.Wait()
-	return context.Cause(ctx)
+	return nil
 }
 
 // optionsOf reads a map of options of these kinds. What is null is left out.

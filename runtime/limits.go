@@ -48,7 +48,7 @@ var ErrBudget = errors.New("limit reached")
 
 // LimitError says which limit ended a run.
 type LimitError struct {
-	Limit string // time, steps, memory, output, ops, writes, nesting, actions, redirects, outgoing; cancelled: from outside
+	Limit string // time, steps, memory, output, ops, writes, nesting, actions, redirects, outgoing; keys: of one call; cancelled: from outside
 	Max   int64  // in the limit's unit; time in milliseconds
 }
 
