@@ -1,6 +1,8 @@
 package js
 
 import (
+	"math/big"
+
 	"github.com/dop251/goja"
 	"github.com/dop251/goja/ast"
 	"github.com/dop251/goja/token"
@@ -11,7 +13,7 @@ import (
 // absent are globals of goja that scripts do not have.
 var absent = map[string]bool{
 	"eval": true, "Function": true, "Proxy": true, "Reflect": true, "Promise": true,
-	"SharedArrayBuffer": true, "WeakRef": true, "FinalizationRegistry": true,
+	"BigInt64Array": true, "BigUint64Array": true, "SharedArrayBuffer": true, "WeakRef": true, "FinalizationRegistry": true,
 }
 
 // revealing are methods that give out natives without their name standing in the source.
@@ -242,6 +244,10 @@ func (k *checker) constant(e ast.Expression) runtime.Value {
 			return v
 		case float64:
 			return number(v)
+		case *big.Int:
+			if v.IsInt64() {
+				return v.Int64()
+			}
 		}
 	case *ast.UnaryExpression:
 		if e.Operator == token.MINUS {

@@ -30,7 +30,7 @@ type guard struct {
 // guards returns the whole table, made once.
 var guards = sync.OnceValue(func() []*guard {
 	var all []*guard
-	for _, list := range [][]*guard{textGuards(), listGuards(), patternGuards(), otherGuards(), constructorGuards()} {
+	for _, list := range [][]*guard{textGuards(), listGuards(), octetGuards(), propertyGuards(), patternGuards(), otherGuards(), constructorGuards()} {
 		all = append(all, list...)
 	}
 	return all
@@ -47,8 +47,16 @@ func (r *run) install() {
 // put replaces natives.
 func (r *run) put(list []*guard) {
 	for _, g := range list {
+		if g.lists {
+			r.lockArrays()
+		}
 		constructor, ok := r.vm.Get(g.owner).(*goja.Object)
-		if !ok {
+		if g.owner == typed {
+			if constructor, ok = r.vm.Get("Uint8Array").(*goja.Object); ok {
+				constructor = constructor.Prototype()
+			}
+		}
+		if !ok || constructor == nil {
 			continue
 		}
 		if g.construct != nil {

@@ -35,12 +35,7 @@ func listGuards() []*guard {
 		&guard{owner: "Array", name: "flatMap", make: guardFlatMap},
 		&guard{owner: "Array", name: "sort", make: guardSort},
 		&guard{owner: "Array", name: "toSorted", make: guardSort},
-		&guard{owner: "Array", static: true, name: "from", make: func(r *run, original goja.Callable) func(goja.FunctionCall) goja.Value {
-			return func(c goja.FunctionCall) goja.Value {
-				r.arrayLike(c.Argument(0))
-				return r.pass(original, c)
-			}
-		}},
+		&guard{owner: "Array", static: true, name: "from", make: guardFrom},
 	)
 }
 

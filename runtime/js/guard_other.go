@@ -17,7 +17,11 @@ func otherGuards() []*guard {
 		{owner: "JSON", static: true, name: "parse", make: guardParse},
 		{owner: "Function", name: "apply", make: func(r *run, original goja.Callable) func(goja.FunctionCall) goja.Value {
 			return func(c goja.FunctionCall) goja.Value {
-				r.arrayLike(c.Argument(1))
+				if o, ok := c.Argument(1).(*goja.Object); ok {
+					if n := o.Get("length"); n != nil {
+						r.arguments(n.ToInteger())
+					}
+				}
 				return r.nested(func() goja.Value { return r.pass(original, c) })
 			}
 		}},
@@ -26,10 +30,15 @@ func otherGuards() []*guard {
 		{owner: "Object", name: "toLocaleString", make: guardNested},
 		{owner: "Object", static: true, name: "fromEntries", make: func(r *run, original goja.Callable) func(goja.FunctionCall) goja.Value {
 			return func(c goja.FunctionCall) goja.Value {
-				r.listed(c.Argument(0))
+				if len(c.Arguments) > 0 {
+					c.Arguments[0] = r.iterated(c.Arguments[0])
+				}
 				return r.pass(original, c)
 			}
 		}},
+		{owner: "RegExp", name: "toString", also: []string{"source", "flags"}, make: guardNested},
+		{owner: "DataView", name: "setBigInt64", make: guardBigOctets},
+		{owner: "DataView", name: "setBigUint64", make: guardBigOctets},
 		{owner: "Error", name: "toString", also: []string{"message", "name"}, make: guardNested},
 		{owner: "BigInt", static: true, name: "asIntN", make: guardBits},
 		{owner: "BigInt", static: true, name: "asUintN", make: guardBits},
@@ -139,6 +148,15 @@ func guardBits(r *run, original goja.Callable) func(goja.FunctionCall) goja.Valu
 	}
 }
 
+func guardBigOctets(r *run, original goja.Callable) func(goja.FunctionCall) goja.Value {
+	return func(c goja.FunctionCall) goja.Value {
+		if len(c.Arguments) > 1 {
+			c.Arguments[1] = r.digits(c.Arguments[1])
+		}
+		return r.pass(original, c)
+	}
+}
+
 // constructorGuards bound what is made in one piece.
 func constructorGuards() []*guard {
 	list := []*guard{
@@ -153,11 +171,11 @@ func constructorGuards() []*guard {
 		{owner: "ArrayBuffer", construct: octets(1)},
 		{owner: "Set", construct: lists},
 		{owner: "Map", construct: lists},
+		{owner: "WeakSet", construct: lists},
+		{owner: "WeakMap", construct: lists},
+		{owner: "AggregateError", construct: lists},
 	}
-	for name, width := range map[string]int64{
-		"Int8Array": 1, "Uint8Array": 1, "Uint8ClampedArray": 1, "Int16Array": 2, "Uint16Array": 2, "Int32Array": 4,
-		"Uint32Array": 4, "Float32Array": 4, "Float64Array": 8, "BigInt64Array": 8, "BigUint64Array": 8,
-	} {
+	for name, width := range typedArrays {
 		list = append(list, &guard{owner: name, construct: octets(width)})
 	}
 	list = append(list, &guard{owner: "BigInt", plain: true, construct: func(r *run, args []goja.Value) {
@@ -178,16 +196,18 @@ func octets(width int64) func(r *run, args []goja.Value) {
 			return
 		}
 		if o, ok := args[0].(*goja.Object); ok {
+			if iterable(o) {
+				args[0] = r.iterated(o)
+				o = args[0].(*goja.Object)
+			}
 			if n := o.Get("length"); n != nil {
 				r.elements(n.ToInteger())
 				r.hold(n.ToInteger() * width)
 			}
 			return
 		}
-		n := args[0].ToInteger()
-		if n > r.limits.Memory {
-			n = r.limits.Memory + 1
-		}
+		n := min(args[0].ToInteger(), 1<<40)
+		r.elements(n * width / 8) // natives walk them
 		if n > 0 {
 			r.hold(n * width)
 		}
@@ -195,7 +215,7 @@ func octets(width int64) func(r *run, args []goja.Value) {
 }
 
 func lists(r *run, args []goja.Value) {
-	for _, a := range args {
-		r.listed(a)
+	if len(args) > 0 {
+		args[0] = r.iterated(args[0])
 	}
 }

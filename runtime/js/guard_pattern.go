@@ -31,7 +31,7 @@ func patternGuards() []*guard {
 		}},
 	}
 	for name := range symbols {
-		list = append(list, &guard{owner: "RegExp", name: name, also: []string{"Symbol"}, make: guardExec})
+		list = append(list, &guard{owner: "RegExp", name: name, also: []string{"Symbol"}, make: guardSymbol})
 	}
 	return list
 }
@@ -46,6 +46,19 @@ func guardExec(r *run, original goja.Callable) func(goja.FunctionCall) goja.Valu
 			r.matching(o, s)
 		}
 		return r.nested(func() goja.Value { return r.pass(original, c) })
+	}
+}
+
+// guardSymbol is guardExec for what may find all matches at once.
+func guardSymbol(r *run, original goja.Callable) func(goja.FunctionCall) goja.Value {
+	do := guardExec(r, original)
+	return func(c goja.FunctionCall) goja.Value {
+		if len(c.Arguments) > 0 {
+			s := r.str(c.Arguments[0])
+			c.Arguments[0] = s
+			r.found(c.This, s)
+		}
+		return do(c)
 	}
 }
 

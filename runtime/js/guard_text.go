@@ -138,9 +138,27 @@ func guardMatch(r *run, original goja.Callable) func(goja.FunctionCall) goja.Val
 		if s, ok := r.self(&c); ok {
 			r.matching(c.Argument(0), s)
 			r.step(int64(s.Length() >> 3))
+			r.found(c.Argument(0), s)
 		}
 		return r.pass(original, c)
 	}
+}
+
+// manyMatches is a length of text below which it does not matter if each character is a match.
+const manyMatches = 256 << 10
+
+// found counts what a native keeps of all matches in a text, if it looks for more than one.
+func (r *run) found(pattern goja.Value, s goja.String) {
+	n := s.Length() - manyMatches
+	if n <= 0 {
+		return
+	}
+	if o, ok := pattern.(*goja.Object); ok {
+		if global := o.Get("global"); global == nil || !global.ToBoolean() {
+			return
+		}
+	}
+	r.hold(int64(n) * runtime.ElementSize)
 }
 
 // smallReplace is what a replacement may make at worst without being counted match by
@@ -155,6 +173,7 @@ func guardReplace(r *run, original goja.Callable) func(goja.FunctionCall) goja.V
 		}
 		r.matching(c.Argument(0), s)
 		r.step(int64(s.Length() >> 3)) // the native finds all matches before it asks for one
+		r.found(c.Argument(0), s)
 		with, isFunction := goja.AssertFunction(c.Argument(1))
 		var text goja.String
 		if !isFunction {

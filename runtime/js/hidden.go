@@ -16,6 +16,8 @@ var hidden = map[string]func(r *run, a []goja.Value) goja.Value{
 	fnGrow:     (*run).grow,
 	fnTemplate: (*run).template,
 	fnSpread:   (*run).spread,
+	fnArgs:     (*run).args,
+	fnKeys:     (*run).keys,
 	fnAt:       (*run).at,
 	fnKey:      (*run).key,
 	fnLength:   (*run).length,
@@ -106,12 +108,6 @@ func (r *run) template(a []goja.Value) goja.Value {
 		b.WriteString(p)
 	}
 	return b.String()
-}
-
-// spread bounds a list or text whose elements are about to be taken out one by one.
-func (r *run) spread(a []goja.Value) goja.Value {
-	r.listed(a[0])
-	return a[0]
 }
 
 // listed bounds what is taken apart: the length of an array, or of a text, whose characters

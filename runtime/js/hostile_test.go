@@ -1,6 +1,7 @@
 package js
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -68,6 +69,20 @@ var hostile = []langtest.Script{ // those whose name ends in a star may end well
 	{"buffers", `let a = []; for (;;) a.push(new ArrayBuffer(1 << 20))`},
 	{"a large buffer", `new ArrayBuffer(2 ** 31)`},
 	{"a large typed array", `new Float64Array(1e8)`},
+	{"a long text compared with a BigInt", `1n == "9".repeat(4e6)`},
+	{"a BigInt that is less than a long text", `const f = (a, b) => a < b; f(1n, "9".repeat(4e6))`},
+	{"a BigInt compared with a list of a long text", `const s = ["9".repeat(4e6)]; s >= 1n`},
+	{"a long text in a list of BigInts", `new (globalThis["Big" + "Int64Array"])(["9".repeat(4e6)])`},
+	{"a long text as octets of a BigInt", `new DataView(new ArrayBuffer(8)).setBigInt64(0, "9".repeat(4e6))`},
+	{"a BigInt without its name", `const B = globalThis["Big" + "Int"]; let x = B(9007199254740991); for (;;) x = x * x`},
+	{"a BigInt of the table", `let x = key_get; const o = {n: 2n ** 62n}; for (;;) o.n *= o.n`},
+	{"a BigInt somewhere", `const o = [2n ** 62n]; for (;;) o[0] *= o[0]`},
+	{"many arguments spread", `const a = Array(5e5).fill(0); Math.max(...a)`},
+	{"many arguments applied", `const a = Array(5e5).fill(0); Math.max.apply(null, a)`},
+	{"long chains of prototypes *", `let o = {}; for (let i = 0; i < 300000; i++) o = Object.create(o); o.missing; 1`},
+	{"how lists are walked", `Array.prototype[Symbol.iterator] = function () { return {next: Object} }; [...[1]]`},
+	{"how their iterators go on", `Object.getPrototypeOf([][Symbol.iterator]()).next = Object; [...[1]]`},
+	{"how a list is walked *", `const a = [1]; a[Symbol.iterator] = () => ({next: () => ({done: true})}); [...a].length`},
 	{"objects", `let a = []; for (;;) a.push({a: 1, b: {c: [1, 2, 3]}})`},
 	{"numbers without end", `let x = 2n; for (;;) x *= x`},
 	{"a number of many digits", `2n ** 100000000n`},
@@ -85,6 +100,64 @@ var hostile = []langtest.Script{ // those whose name ends in a star may end well
 	{"a thrown thing that cannot be shown", `throw {toString() { for (;;) {} }}`},
 	{"calls of functions", `for (;;) to_lowercase("x")`},
 	{"calls that are caught", `for (;;) { try { key_get("", "x") } catch (e) {} }`},
+}
+
+// limited are scripts that a limit ends, and nothing else does before.
+var limited = []langtest.Script{
+	{"a getter of all objects", `Object.defineProperty(Object.prototype, "a", {get() { for (;;) {} }}); ({}).a`},
+	{"toString of all objects", `Object.prototype.toString = function () { return "" + this }; "" + {}`},
+	{"toString of all lists", `Array.prototype.toString = function () { return "" + this }; "" + []`},
+	{"a species that is huge", `class A extends Array { static get [Symbol.species]() { return function () { return new Array(4294967295) } } } A.from([1, 2]).map(x => x)`},
+	{"an iterator without end, spread", `const it = {[Symbol.iterator]() { return {next() { return {value: 1} }} }}; [...it]`},
+	{"one whose next is a native, spread", `const it = {[Symbol.iterator]() { return {next: Object} }}; [...it]`},
+	{"one as arguments", `const it = {[Symbol.iterator]() { return {next: Object} }}; Math.max(...it)`},
+	{"one as a list", `Array.from({[Symbol.iterator]() { return {next: Object} }})`},
+	{"one as octets", `new Uint8Array({[Symbol.iterator]() { return {next: Object} }})`},
+	{"one as a set", `new Set({[Symbol.iterator]() { return {next: Object} }})`},
+	{"one as a pattern", `let [...a] = {[Symbol.iterator]() { return {next: Object} }}`},
+	{"one as octets by the class of classes", `Object.getPrototypeOf(Uint8Array).from.call(Uint8Array, {[Symbol.iterator]() { return {next: Object} }})`},
+	{"a tag that tags", "function t(s) { return t`${s}` } t``"},
+	{"a reviver that loops", `JSON.parse("[1, 2]", () => { for (;;) {} })`},
+	{"a reviver that parses", `const f = () => JSON.parse("[1]", f); f()`},
+	{"a reviver that lengthens", `JSON.parse("[0]", function () { this.length = 4294967295; return 1 })`},
+	{"toJSON that makes more", `const o = {toJSON() { return {a: o} }}; JSON.stringify(o)`},
+	{"a replacer that makes more", `JSON.stringify({a: 1}, () => ({a: 1}))`},
+	{"a getter that grows", `let n = 0; const o = {get a() { return n++ < 2 ? 1 : "x".repeat(1e6) }}; for (;;) JSON.stringify([o, o, o])`},
+	{"a comparison that sorts", `const f = () => { [1, 2].sort(f); return 0 }; f()`},
+	{"toString that asks itself", `const o = {toString() { return String(o) }}; String(o)`},
+	{"valueOf that asks itself", `const o = {valueOf() { return o + 1 }}; o + 1`},
+	{"a list that holds itself, flat", `const a = []; a.push(a); a.flat(Infinity)`},
+	{"a class that is its own instance", `const c = class { static [Symbol.hasInstance](x) { return x instanceof c } }; 1 instanceof c`},
+	{"dates without end", `for (;;) new Date(1e300).getTime(), new Date(8.64e15).toISOString()`},
+	{"look-ahead that goes back", `for (;;) /^(?=(a+)+$)b/.test("a".repeat(40) + "!")`},
+	{"look-behind on much text", `const s = "a".repeat(4e6); for (;;) /(?<=b)a/.test(s)`},
+	{"a back reference that goes back", `for (;;) /(a+)+\1$/.test("a".repeat(40) + "!")`},
+	{"raw text", `String.raw({raw: Array(1e7)})`},
+	{"a list that pushes itself", `const a = [1]; for (;;) { try { a.push(...a) } catch { a.push(...a.slice(0, 1000)) } }`},
+	{"octets as text", `new Uint8Array(1e6).join("x".repeat(1000))`},
+	{"octets that are sorted", `for (;;) new Uint8Array(1e6).sort()`},
+	{"many octets", `new Uint8Array(3e7).sort()`},
+	{"copies of octets", `const a = [], b = new Uint8Array(1e6); for (;;) a.push(b.slice())`},
+	{"copies of a buffer", `const a = [], b = new ArrayBuffer(4e6); for (;;) a.push(b.slice(0))`},
+	{"properties of a text", `Object.entries("x".repeat(4e6))`},
+	{"a text as properties", `Object.assign({}, "x".repeat(4e6))`},
+	{"a text spread into an object", `({..."x".repeat(4e6)})`},
+	{"all matches", `"x".repeat(4e6).match(/x/g)`},
+	{"all matches one by one", `[..."x".repeat(4e6).matchAll(/x/g)]`},
+	{"all matches replaced", `"x".repeat(4e6).replace(/x/g, "y")`},
+	{"all places of a text replaced", `"x".repeat(4e6).replaceAll("x", "")`},
+	{"texts that grow", `const s = "é".repeat(2e6), a = []; for (;;) a.push(encodeURIComponent(s))`},
+	{"a pattern that is its own source", `const o = {flags: ""}; o.source = o; o.toString = RegExp.prototype.toString; String(o)`},
+	{"a map that grows", `const m = new Map(); for (;;) m.set({}, m)`},
+	{"names without end", `for (let i = 0; ; i++) globalThis["x" + i] = [i]`},
+	{"errors of errors", `let e = new Error("x".repeat(1e6)); for (;;) e = new Error("x", {cause: e})`},
+	{"steps of a sum of BigInts", `let x = 3n; for (;;) x += x`},
+	{"output by console", `for (;;) console.log("x".repeat(4000))`},
+	{"a method of an object that gets itself", `const o = {get o() { return this.o }}; o.o`},
+}
+
+func TestALimitEndsThem(t *testing.T) {
+	room.Hostile(t, limited, langtest.Bounds{Growth: 256 << 20, Lawful: func(err error) bool { return errors.Is(err, runtime.ErrBudget) }})
 }
 
 func TestHostileScripts(t *testing.T) {

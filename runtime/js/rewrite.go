@@ -21,6 +21,8 @@ const (
 	fnGrow     = " grow"
 	fnTemplate = " template"
 	fnSpread   = " spread"
+	fnArgs     = " args"
+	fnKeys     = " keys"
 	fnAt       = " at"
 	fnKey      = " key"
 	fnLength   = " length"
@@ -96,8 +98,20 @@ func (r *rewriter) enter(n ast.Node) {
 		n.Test = r.site(r.keyword(n.Test.Idx0()), "if", n.Test)
 	case *ast.ConditionalExpression:
 		n.Test = r.site(n.Test.Idx0(), "?:", n.Test)
+	case *ast.CallExpression:
+		spreads(n.ArgumentList, fnArgs)
+	case *ast.NewExpression:
+		spreads(n.ArgumentList, fnArgs)
+	case *ast.ObjectLiteral:
+		for _, p := range n.Value {
+			if s, ok := p.(*ast.SpreadElement); ok {
+				s.Expression = call(s.Expression.Idx0(), fnKeys, s.Expression)
+			}
+		}
 	case *ast.SpreadElement:
-		n.Expression = call(n.Expression.Idx0(), fnSpread, n.Expression)
+		if !ours(n.Expression) {
+			n.Expression = call(n.Expression.Idx0(), fnSpread, n.Expression)
+		}
 	case *ast.BracketExpression:
 		if !plainKey(n.Member) && !ours(n.Member) {
 			n.Member = call(n.Member.Idx0(), fnAt, n.Member)
@@ -107,7 +121,7 @@ func (r *rewriter) enter(n ast.Node) {
 			n.Key = call(n.Key.Idx0(), fnAt, n.Key)
 		}
 	case *ast.Binding:
-		if _, ok := n.Target.(*ast.ArrayPattern); ok && n.Initializer != nil {
+		if takesRest(n.Target) && n.Initializer != nil {
 			n.Initializer = call(n.Initializer.Idx0(), fnSpread, n.Initializer)
 		}
 	case *ast.AssignExpression:
@@ -122,12 +136,27 @@ func (r *rewriter) enter(n ast.Node) {
 				n.Right = call(n.Right.Idx0(), fnPlain, n.Right)
 			}
 		case n.Operator == token.ASSIGN:
-			if _, ok := n.Left.(*ast.ArrayPattern); ok {
+			if takesRest(n.Left) {
 				n.Right = call(n.Right.Idx0(), fnSpread, n.Right)
 			}
 		}
 		r.target(n)
 	}
+}
+
+// spreads has lists that become arguments looked at.
+func spreads(list []ast.Expression, name unistring.String) {
+	for _, e := range list {
+		if s, ok := e.(*ast.SpreadElement); ok && !ours(s.Expression) {
+			s.Expression = call(s.Expression.Idx0(), name, s.Expression)
+		}
+	}
+}
+
+// takesRest says whether a target takes all that is left of a list.
+func takesRest(target ast.Expression) bool {
+	p, ok := target.(*ast.ArrayPattern)
+	return ok && p.Rest != nil
 }
 
 // target bounds how long an array becomes by an assignment: natives walk a list of a few

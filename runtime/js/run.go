@@ -32,8 +32,9 @@ type run struct {
 	modules   []*goja.Object // of the units, once they were required
 	joining   []*goja.Object
 	binds     int
-	lists     bool // the guards of lists are there
-	full      bool // all guards are
+	lists     bool       // the guards of lists are there
+	values    goja.Value // how arrays are walked, once that is fixed
+	full      bool       // all guards are
 	patterns  map[string]int64
 }
 

@@ -22,6 +22,8 @@ var (
 	floatType = reflect.TypeFor[float64]()
 	boolType  = reflect.TypeFor[bool]()
 	bigType   = reflect.TypeFor[*big.Int]()
+
+	stringType = reflect.TypeFor[string]()
 )
 
 func argumentError(f *runtime.Function, i int, err error) error {
