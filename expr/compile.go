@@ -23,8 +23,10 @@ type compilation struct {
 	compile runtime.CompileOptions
 	vars    []string // names that the caller gives values to
 	anyVar  bool     // every name that is not declared is a variable
-	lines   lines
-	errs    runtime.SourceErrors
+	// transaction says that what the table tells of the transaction can be read by name.
+	transaction bool
+	lines       lines
+	errs        runtime.SourceErrors
 }
 
 // fail notes an error at an offset in characters.
@@ -81,9 +83,12 @@ func (c *compilation) run(source string) (p *Program, err error) {
 	if c.check(tree.Node); c.errs != nil {
 		return nil, c.errs
 	}
+	c.readVariables(&tree.Node, map[string]bool{})
+	config.Functions = typed()
 	if _, err := checker.Check(tree, config); err != nil {
 		return nil, c.foreign(err)
 	}
+	config.Functions = functions()
 	r := &rewriter{instrument: c.compile.Instrument, source: source}
 	r.rewrite(&tree.Node)
 	p.sites = r.numbered(c.lines)
@@ -135,14 +140,8 @@ func (k *callChecker) node(n ast.Node) {
 			k.builtin(n)
 		}
 	case *ast.IdentifierNode:
-		if k.declared[n.Value] > 0 {
-			return
-		}
-		switch f := runtime.Lookup(n.Value); {
-		case f != nil && !k.c.isVar(n.Value):
-			k.c.fail(n.Location().From, "%s is a function; call it: %s", n.Value, f.Signature())
-		case n.Value == "$env":
-			k.c.fail(n.Location().From, "unknown name $env")
+		if k.declared[n.Value] == 0 {
+			k.name(n)
 		}
 	case *ast.VariableDeclaratorNode:
 		if n.Name[0] == '$' || n.Name == "null" {

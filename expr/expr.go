@@ -21,7 +21,7 @@
 //     `**` give floats.
 //
 // A Program is shared by many goroutines, a run belongs to one. Nothing reaches a script
-// but the values that the table's functions return: there is no environment.
+// but the values that the table's functions return; its variables (variable.go) are such values.
 package expr
 
 import (
@@ -60,7 +60,7 @@ func (l *language) Suffix() string { return ".expr" }
 
 // Compile returns the script as a program, or runtime.SourceErrors.
 func (l *language) Compile(name string, source []byte, o runtime.CompileOptions) (runtime.Program, error) {
-	c := &compilation{name: name, options: l.o, compile: o}
+	c := &compilation{name: name, options: l.o, compile: o, transaction: true}
 	p, err := c.run(string(source))
 	if err != nil {
 		return nil, err

@@ -116,6 +116,9 @@ var functions = sync.OnceValue(func() conf.FunctionsTable {
 	}
 	for _, f := range runtime.Functions() {
 		add(f.Name, func(s *state, args []any) (any, error) { return s.invoke(f, args) })
+		if f.IsVariable() {
+			add(readName+f.Name, read(f))
+		}
 	}
 	return table
 })

@@ -60,7 +60,7 @@ func TestExpressions(t *testing.T) {
 		t.Errorf("got %v, %v", r.Value, r.Err)
 	}
 	for source, want := range map[string]string{
-		`nam + "x"`:          "f.sieve:3:9:1:1: unknown name nam",
+		`nam + "x"`:          `f.sieve:3:9:1:1: unknown name nam; is "name" meant?`,
 		`key_gett("", name)`: `f.sieve:3:9:1:1: unknown function "key_gett"; is "key_get" meant?`,
 		`len(`:               "f.sieve:3:9:1:4: unexpected token EOF",
 	} {

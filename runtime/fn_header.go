@@ -31,7 +31,7 @@ func init() {
 			{Code: `header("x-tag", 2)`, Want: `"two"`}, {Code: `header("X-Tag", -2)`, Want: `"one"`}, {Code: `header("X-Tag", 3)`, Want: `""`},
 			{Code: `header("Subject")`, Want: `"Three parts"`, Message: "parts"},
 			{Code: `header("X-Tag", 0)`, Error: "header: argument 2 (index): 0 is no index; the first is 1, the last -1"},
-			{Code: `header("Subject")`, Error: "header is not lawful at stage rcpt", Stage: StageRcpt},
+			{Code: `header("Subject")`, Error: "header is not lawful at stage rcpt; it is at data, deliver, imap", Stage: StageRcpt},
 		},
 		Call: func(e *Env, a Args) (Value, error) {
 			f, err := e.field(a, 1)

@@ -57,7 +57,7 @@ func init() {
 			{Code: `fileinto("Archive", {"copy": true, "create": true, "flags": ["$Done"]})`, Want: `true`},
 			{Code: `fileinto("")`, Error: `fileinto: mailbox name is empty`},
 			{Code: `fileinto("A", {"colour": "red"})`, Error: `fileinto: unknown option "colour"; known are flags, create, copy`},
-			{Code: `fileinto("A")`, Error: "fileinto is not lawful at stage rcpt", Stage: StageRcpt},
+			{Code: `fileinto("A")`, Error: "fileinto is not lawful at stage rcpt; it is at data, deliver, imap", Stage: StageRcpt},
 		},
 		Call: fileInto,
 	})
@@ -66,7 +66,7 @@ func init() {
 		Family: "mail",
 		Doc:    "Cancels the implicit keep. What is filed or sent on elsewhere still is.",
 		Result: Bool, Effect: Acts, Stages: filing, Trust: User,
-		Examples: []Example{{Code: `discard()`, Want: `true`}, {Code: `discard()`, Error: "discard is not lawful at stage connect", Stage: StageConnect}},
+		Examples: []Example{{Code: `discard()`, Want: `true`}, {Code: `discard()`, Error: "discard is not lawful at stage connect; it is at data, deliver, imap", Stage: StageConnect}},
 		Call: func(e *Env, _ Args) (Value, error) {
 			return true, e.Act(Action{Kind: Discard})
 		},
@@ -196,7 +196,7 @@ type options struct {
 
 // actionOptions reads the map of options of an action that knows these.
 func actionOptions(m map[string]Value, known ...string) (o options, err error) {
-	for name, v := range m {
+	for name, v := range inOrder(m) {
 		if !contains(known, name) {
 			return o, fmt.Errorf("unknown option %q; known are %s", cut(name, 40), strings.Join(known, ", "))
 		}

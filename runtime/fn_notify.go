@@ -33,7 +33,7 @@ func init() {
 			{Code: `notify("tel:+49123")`, Error: `notify: argument 1 (uri): unknown method "tel:+49123" of a notification; expected mailto:`},
 			{Code: `notify("mailto:nobody")`, Error: `notify: argument 1 (uri): recipient "nobody" is no mail address`},
 			{Code: `notify("mailto:bob@example.org", "x", {"importance": 4})`, Error: `notify: option importance: 4 is none; expected 1, 2 or 3`},
-			{Code: `notify("mailto:bob@example.org")`, Error: "notify is not lawful at stage rcpt", Stage: StageRcpt},
+			{Code: `notify("mailto:bob@example.org")`, Error: "notify is not lawful at stage rcpt; it is at data, deliver, imap", Stage: StageRcpt},
 		},
 		Call: notify,
 	})
@@ -95,7 +95,7 @@ func notify(e *Env, a Args) (Value, error) {
 
 // options reads the options of a notification.
 func (n *Notification) options(m map[string]Value) error {
-	for name, v := range m {
+	for name, v := range inOrder(m) {
 		switch name {
 		case "from":
 			s, ok := v.(string)

@@ -12,7 +12,7 @@ func init() {
 			{Code: `quarantine("looks like a virus")`, Want: `true`},
 			{Code: `quarantine("score 14")`, Want: `true`, Stage: StageData},
 			{Code: `quarantine()`, Error: `quarantine: called with 0 arguments, takes 1: quarantine(reason) -> bool`},
-			{Code: `quarantine("x")`, Error: `quarantine is not lawful at stage mail`, Stage: StageMail},
+			{Code: `quarantine("x")`, Error: `quarantine is not lawful at stage mail; it is at data, deliver, imap`, Stage: StageMail},
 		},
 		Call: func(e *Env, a Args) (Value, error) {
 			s := e.settings()
@@ -26,7 +26,7 @@ func init() {
 			"To refuse in the same script is an error, a `tempfail` wins.",
 		Result: Bool, Effect: Acts, Stages: refusing, Trust: User,
 		Examples: []Example{{Code: `accept()`, Want: `true`}, {Code: `accept()`, Want: `true`, Stage: StageConnect}, {Code: `accept()`, Want: `true`, Stage: StageData},
-			{Code: `accept()`, Error: "accept is not lawful at stage imap", Stage: StageIMAP}},
+			{Code: `accept()`, Error: "accept is not lawful at stage imap; it is at connect, ehlo, mail, rcpt, data, deliver", Stage: StageIMAP}},
 		Call: func(e *Env, _ Args) (Value, error) { return true, e.Act(Action{Kind: Accept}) },
 	})
 }

@@ -75,4 +75,8 @@ type Function struct {
 	Call func(e *Env, a Args) (Value, error)
 	// idle says that a call asks nobody, although the effect is Network; nil: never.
 	idle func(e *Env, a Args) bool
+	// value reads a variable from the view, where it has it at hand.
+	value func(*View) Value
+	// known are the stages that know a variable; nil: Stages.
+	known []Stage
 }

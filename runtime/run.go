@@ -104,7 +104,7 @@ func (r *run) call(f *Function, args []Value) (v Value, asked bool, err error) {
 
 func (r *run) lawful(f *Function) error {
 	if !f.LawfulAt(r.view.Stage) {
-		return fmt.Errorf("%s is not lawful at stage %s", f.Name, r.view.Stage)
+		return errors.New(f.notAt(r.view.Stage))
 	}
 	if r.view.Trust < f.Trust {
 		return fmt.Errorf("%s is for administrators' scripts only", f.Name)

@@ -1,6 +1,7 @@
 package runtime
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -99,7 +100,7 @@ func CheckCall(name string, args []Value, o CompileOptions) error {
 		return err
 	}
 	if o.Stage != "" && !f.LawfulAt(o.Stage) {
-		return fmt.Errorf("%s is not lawful at stage %s", f.Name, o.Stage)
+		return errors.New(f.notAt(o.Stage))
 	}
 	if o.Trust < f.Trust {
 		return fmt.Errorf("%s is for administrators' scripts only", f.Name)

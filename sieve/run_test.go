@@ -193,8 +193,8 @@ func TestStages(t *testing.T) {
 		want   []string
 	}{
 		{runtime.StageRcpt, `require ["fileinto", "envelope"]; if envelope "to" "x@example.org" { fileinto "a"; keep; discard; redirect "a@b.org"; }`, []string{
-			"refused 1:70: fileinto is not lawful at stage rcpt",
-			"refused 1:90: discard is not lawful at stage rcpt", "refused 1:99: redirect is not lawful at stage rcpt",
+			"refused 1:70: fileinto is not lawful at stage rcpt; it is at data, deliver, imap",
+			"refused 1:90: discard is not lawful at stage rcpt; it is at data, deliver, imap", "refused 1:99: redirect is not lawful at stage rcpt; it is at data, deliver, imap",
 		}},
 		{runtime.StageRcpt, `require "reject"; reject "no";`, []string{`reject "no"`}},
 	} {

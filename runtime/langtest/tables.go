@@ -130,7 +130,7 @@ func (r Room) CompileErrors(t *testing.T, rows []Error) {
 		refused(tt.Name, tt.Source, tt.Want, o)
 	}
 	o.Stage = runtime.StageConnect
-	refused("a wrong stage", `discard()`, r.Script+`:1:1: discard is not lawful at stage connect`, o)
+	refused("a wrong stage", `discard()`, r.Script+`:1:1: discard is not lawful at stage connect; it is at data, deliver, imap`, o)
 }
 
 // RunErrors runs scripts that fail with just the text that is wanted.

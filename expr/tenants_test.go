@@ -1,0 +1,5 @@
+package expr
+
+import "testing"
+
+func TestAccountsDoNotGetAtEachOthersKeys(t *testing.T) { room.Tenants(t) }
