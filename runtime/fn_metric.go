@@ -24,18 +24,18 @@ func init() {
 		Doc: "Counts a metric of the server up: /metrics shows it as `sluice_script_count{name=\"...\"}`, from 0 on with each start of the server. A server takes 500 names; a further one is an error. " +
 			"A dry run and a replay count nothing. (`count` is the number of elements of a list.)",
 		Params: []Param{
-			{Name: "name", Kind: String, Doc: "a small letter, and then small letters, digits, `_` and `.`; at most 64 octets"},
+			{Name: "name", Kind: String, Doc: "a small letter, and then small letters, digits, `.` and `_`; at most 64 octets"},
 			{Name: "by", Kind: Int, Optional: true, Default: int64(1), Doc: "how much, from 0 to 2^32"},
 		},
 		Result: Bool, Effect: Writes, Trust: Admin,
 		Examples: []Example{
 			{Code: `metric_count("spam.high")`, Want: `true`}, {Code: `metric_count("octets_in", 2048)`, Want: `true`}, {Code: `metric_count("clients")`, Want: `true`, Stage: StageConnect},
-			{Code: `metric_count("Spam")`, Error: `metric_count: argument 1 (name): "Spam" is no name of a metric; expected a small letter, then small letters, digits, _ and .`},
+			{Code: `metric_count("Spam")`, Error: `metric_count: argument 1 (name): "Spam" is no name of a metric; expected a small letter, then small letters, digits, . and _`},
 			{Code: `metric_count("a", -1)`, Error: `metric_count: argument 2 (by): -1 is out of range; 0 to 4294967296 is possible`},
 		},
 		Call: func(e *Env, a Args) (Value, error) {
 			if !validMetric(a.String(0)) {
-				return nil, fmt.Errorf("argument 1 (name): %q is no name of a metric; expected a small letter, then small letters, digits, _ and .", cut(a.String(0), 80))
+				return nil, fmt.Errorf("argument 1 (name): %q is no name of a metric; expected a small letter, then small letters, digits, . and _", cut(a.String(0), 80))
 			}
 			by := a.Int(1)
 			if by < 0 || by > maxMetricStep {

@@ -27,6 +27,8 @@ func delivery(body string, rcpts ...string) *Delivery {
 			Rcpt: Recipient{Path: Path{Address: r}, Account: "a-" + r},
 			Actions: []Action{
 				{Kind: FileInto, Mailbox: "Läden", Flags: []string{`\Seen`}},
+				{Kind: Quarantine, Mailbox: "Quarantine", Create: true, Reason: "a virus, ähnlich", Header: []byte("X-A: b\r\n\r\n")},
+				{Kind: Accept},
 				{Kind: Mark, Key: "k", Value: map[string]Value{"n": int64(1), "f": 1.0, "b": []byte{0xff}, "l": []Value{nil, true}}, TTL: time.Hour},
 			},
 		})

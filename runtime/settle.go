@@ -141,8 +141,7 @@ func (s *settler) add(a Action) {
 	case Keep, FileInto:
 		s.store(a)
 	case Quarantine:
-		s.stores++
-		s.once(a, func(b *Action) bool { return b.Kind == Quarantine && b.Mailbox == a.Mailbox })
+		s.quarantine(a)
 	case Accept:
 		s.once(a, func(b *Action) bool { return b.Kind == Accept })
 		return
@@ -185,7 +184,7 @@ func (s *settler) store(a Action) {
 	}
 	a.Flags = unionFlags(nil, a.Flags)
 	b := s.once(a, func(b *Action) bool {
-		return b.Kind == a.Kind && b.Mailbox == a.Mailbox && b.SpecialUse == a.SpecialUse && b.MailboxID == a.MailboxID
+		return sameStore(b, &a)
 	})
 	if b != nil {
 		if s.isPrior(b) {
@@ -201,8 +200,26 @@ func (s *settler) store(a Action) {
 // isPrior says whether an earlier script settled on an action.
 func (s *settler) isPrior(a *Action) bool {
 	return slices.ContainsFunc(s.actions[:s.prior], func(b Action) bool {
-		return b.Kind == a.Kind && b.Mailbox == a.Mailbox && b.SpecialUse == a.SpecialUse && b.MailboxID == a.MailboxID
+		return sameStore(&b, a)
 	})
+}
+
+// sameStore says whether two stores go into one mailbox. To quarantine is to file.
+func sameStore(a, b *Action) bool {
+	kind := func(a *Action) ActionKind {
+		if a.Kind == Quarantine {
+			return FileInto
+		}
+		return a.Kind
+	}
+	return kind(a) == kind(b) && a.Mailbox == b.Mailbox && a.SpecialUse == b.SpecialUse && a.MailboxID == b.MailboxID
+}
+
+func (s *settler) quarantine(a Action) {
+	s.stores++
+	if b := s.once(a, func(b *Action) bool { return sameStore(b, &a) }); b != nil && b.Kind == FileInto {
+		b.Kind, b.Reason, b.Create, b.Copy = Quarantine, a.Reason, true, false
+	}
 }
 
 func (s *settler) redirect(a Action) {

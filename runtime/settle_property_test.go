@@ -9,7 +9,7 @@ import (
 )
 
 func drawAction(t *rapid.T) Action {
-	a := Action{Kind: rapid.SampledFrom([]ActionKind{Keep, FileInto, Discard, Reject, EReject, TempFail, Redirect, Reply, Send, FileCopy, Mark}).Draw(t, "kind")}
+	a := Action{Kind: rapid.SampledFrom([]ActionKind{Keep, FileInto, Discard, Reject, EReject, TempFail, Redirect, Reply, Send, FileCopy, Mark, Quarantine, Accept}).Draw(t, "kind")}
 	flags := rapid.SliceOfN(rapid.SampledFrom([]string{`\Seen`, `\seen`, "$A", "$B"}), 0, 3)
 	switch a.Kind {
 	case Keep:
@@ -21,6 +21,8 @@ func drawAction(t *rapid.T) Action {
 	case Redirect:
 		a.Address = rapid.SampledFrom([]string{"a@b.org", "a@B.org", "c@d.org"}).Draw(t, "address")
 		a.Copy = rapid.Bool().Draw(t, "copy")
+	case Quarantine:
+		a.Mailbox, a.Create = rapid.SampledFrom([]string{"Quarantine", "A"}).Draw(t, "mailbox"), true
 	case Reply:
 		a.Reason = rapid.SampledFrom([]string{"x", "y"}).Draw(t, "text")
 	case Send, FileCopy:
@@ -87,7 +89,7 @@ func checkSettled(t *rapid.T, s Settled) {
 			implicit++
 		}
 		switch a.Kind {
-		case Keep, FileInto:
+		case Keep, FileInto, Quarantine:
 			if mailboxes[a.Mailbox] {
 				t.Fatalf("two stores into %q", a.Mailbox)
 			}
@@ -110,7 +112,7 @@ func checkSettled(t *rapid.T, s Settled) {
 			if a.As == AsVacation && len(a.Raw) > 0 {
 				vacations++
 			}
-		case FileCopy:
+		case FileCopy, Accept:
 		case Mark:
 			marks = true
 		default:

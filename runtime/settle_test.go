@@ -127,6 +127,24 @@ func TestSettle(t *testing.T) {
 		{name: "a second reject is dropped", prior: acts("mark a", "reject first"), plan: acts("reject second", "mark b"), want: acts("mark a", "mark b"), refused: "reject"},
 		{name: "nothing is stored after an earlier reject", prior: acts("reject first"), plan: acts("fileinto A"), want: nil, refused: "reject"},
 		{name: "a second reply is dropped", prior: acts("reply x", "keep implicit"), plan: acts("reply y"), want: acts("reply x", "keep implicit")},
+		{name: "quarantine cancels the implicit keep", plan: acts("quarantine virus"), flags: []string{"$A"}, want: acts("quarantine virus")},
+		{name: "quarantine twice is once, with the first reason", plan: acts("quarantine virus", "quarantine spam"), want: acts("quarantine virus")},
+		{name: "quarantine takes the place of stores and redirects", plan: acts("keep", "fileinto A", "quarantine virus", "redirect a@b", "reply x", "send vacation sent", "discard"), want: acts("quarantine virus", "discard")},
+		{name: "but not of copies, notifications and marks", plan: acts("quarantine virus", "fileinto A copy", "redirect a@b copy", "send notify sent", "mark k"), want: acts("quarantine virus", "fileinto A copy", "redirect a@b copy", "send notify sent", "mark k")},
+		{name: "quarantine leaves what earlier scripts settled", prior: acts("fileinto A copy", "keep implicit"), plan: acts("quarantine virus"), want: acts("fileinto A copy", "quarantine virus")},
+		{name: "an earlier quarantine stays", prior: acts("quarantine virus"), plan: acts("discard"), want: acts("quarantine virus", "discard")},
+		{name: "a failed script does not file what is quarantined", prior: acts("quarantine virus"), failed: broken, want: acts("quarantine virus")},
+		{name: "a failed quarantine keeps", plan: acts("quarantine virus"), failed: broken, want: acts("keep implicit")},
+		{name: "quarantine and reject are a conflict", plan: acts("quarantine virus", "reject no"), err: ErrConflict},
+		{name: "reject after an earlier quarantine acts as discard", prior: acts("quarantine virus"), plan: acts("reject no"), want: acts("quarantine virus", "discard")},
+		{name: "tempfail wins over quarantine", plan: acts("quarantine virus", "tempfail later"), refused: "tempfail"},
+
+		{name: "accept changes nothing", plan: acts("accept", "accept"), want: acts("accept", "keep implicit")},
+		{name: "accept stands beside stores", plan: acts("fileinto A", "accept"), want: acts("fileinto A", "accept")},
+		{name: "accept and reject are a conflict", plan: acts("accept", "reject no"), err: ErrConflict},
+		{name: "tempfail wins over accept", plan: acts("accept", "tempfail later"), refused: "tempfail"},
+		{name: "accept alone does not keep what is discarded", plan: acts("discard", "accept"), want: acts("discard", "accept")},
+
 		{name: "a failed script does not undo a refusal", prior: acts("reject first"), failed: broken, want: nil, refused: "reject"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
