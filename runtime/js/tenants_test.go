@@ -1,0 +1,5 @@
+package js
+
+import "testing"
+
+func TestAccountsDoNotGetAtEachOthersKeys(t *testing.T) { room.Tenants(t) }
