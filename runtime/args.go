@@ -2,7 +2,10 @@ package runtime
 
 import (
 	"fmt"
+	"iter"
+	"maps"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/sluice-mail/sluice/kv"
@@ -32,6 +35,18 @@ func (a Args) Duration(i int) time.Duration { v, _ := a[i].(time.Duration); retu
 
 // Rest returns the arguments from i on.
 func (a Args) Rest(i int) []Value { return a[min(i, len(a)):] }
+
+// inOrder returns the entries of a map in the order of their names, so that of several that are
+// wrong the same one is told in every run.
+func inOrder(m map[string]Value) iter.Seq2[string, Value] {
+	return func(yield func(string, Value) bool) {
+		for _, name := range slices.Sorted(maps.Keys(m)) {
+			if !yield(name, m[name]) {
+				return
+			}
+		}
+	}
+}
 
 // arguments checks and converts the arguments of a call. Its error texts are those that
 // every language shows.

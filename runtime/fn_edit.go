@@ -106,7 +106,7 @@ func headerDelete(e *Env, a Args) (Value, error) {
 	}
 	index := int64(0)
 	var tests []func(string) (bool, error)
-	for option, v := range a.Map(1) {
+	for option, v := range inOrder(a.Map(1)) {
 		kind := String
 		if option == "index" {
 			kind = Int
