@@ -1,6 +1,7 @@
 package runtime
 
 import (
+	"cmp"
 	"net/netip"
 	"strings"
 	"time"
@@ -45,13 +46,21 @@ func (x Example) Transaction() *Transaction {
 	if x.Message == "parts" {
 		tx.Message = mail.New([]byte(strings.ReplaceAll(exampleParts, "\n", "\r\n")))
 	}
-	switch x.Stage {
-	case "":
-	case StageConnect, StageEhlo, StageMail, StageRcpt:
-		tx.Message = nil
+	// What is not known yet at a stage is taken away.
+	switch tx.Stage = cmp.Or(x.Stage, StageDeliver); tx.Stage {
+	case StageConnect:
+		tx.Client.Helo = ""
 		fallthrough
-	default:
-		tx.Stage = x.Stage
+	case StageEhlo:
+		tx.From, tx.QueueID = Path{}, ""
+		fallthrough
+	case StageMail:
+		tx.Rcpts, tx.Rcpt = nil, Recipient{}
+		fallthrough
+	case StageRcpt:
+		tx.Message = nil
+	case StageData:
+		tx.Rcpt = Recipient{}
 	}
 	return tx
 }

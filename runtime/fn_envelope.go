@@ -37,7 +37,7 @@ func init() {
 	} {
 		register(Function{
 			Name: f.name, Family: "envelope", Doc: f.doc, Result: f.result, Trust: User, value: f.value, known: f.known,
-			Examples: []Example{{Code: f.name + `()`, Want: f.want}},
+			Examples: []Example{{Code: f.name + `()`, Want: f.want}, otherwise(f.name)},
 			Call:     func(e *Env, _ Args) (Value, error) { return f.value(e.View), nil },
 		})
 	}
@@ -59,6 +59,31 @@ func init() {
 			return nil, nil
 		},
 	})
+}
+
+// otherwise is a second example of a function of the envelope: at an earlier stage, at which some
+// things are not known yet.
+func otherwise(name string) Example {
+	x := Example{Code: name + `()`, Want: `""`, Stage: StageConnect}
+	switch name {
+	case "recipients":
+		x.Want, x.Stage = `[]`, StageMail
+	case "recipient", "recipient_detail", "account":
+		x.Stage = StageMail
+	case "client_ip":
+		x.Want = `"192.0.2.25"`
+	case "client_ptr":
+		x.Want = `"mx.example.net"`
+	case "client_tls":
+		x.Want = `true`
+	case "stage":
+		x.Want = `"connect"`
+	case "hostname":
+		x.Want = `"mail.example.org"`
+	case "now":
+		x.Want = `1767225600`
+	}
+	return x
 }
 
 func recipients(v *View) Value {

@@ -58,7 +58,7 @@ func init() {
 		Doc:    "Says whether the recipient's account has a mailbox with that id.",
 		Params: []Param{{Name: "id", Kind: String, Doc: "MAILBOXID as IMAP shows it"}},
 		Result: Bool, Effect: Reads, Stages: filing, Trust: User,
-		Examples: []Example{{Code: `mailbox_id_exists("none")`, Want: `false`}},
+		Examples: []Example{{Code: `mailbox_id_exists("none")`, Want: `false`}, {Code: `mailbox_id_exists("")`, Want: `false`, Stage: StageData}},
 		Call: func(e *Env, a Args) (Value, error) {
 			if e.live.MailStore == nil {
 				return false, nil
@@ -72,7 +72,7 @@ func init() {
 		Doc:    "Returns an annotation of a mailbox of the recipient's account, null if there is none.",
 		Params: []Param{mailbox, annotation},
 		Result: String, Effect: Reads, Stages: filing, Trust: User,
-		Examples: []Example{{Code: `metadata_get("INBOX", "/private/none")`, Want: `null`}},
+		Examples: []Example{{Code: `metadata_get("INBOX", "/private/none")`, Want: `null`}, {Code: `metadata_get("", "/private/none")`, Want: `null`}},
 		Call: func(e *Env, a Args) (Value, error) {
 			if a.String(0) == "" {
 				return nil, nil
@@ -86,7 +86,7 @@ func init() {
 		Doc:    "Returns an annotation of the recipient's account as a whole, null if there is none.",
 		Params: []Param{annotation},
 		Result: String, Effect: Reads, Stages: filing, Trust: User,
-		Examples: []Example{{Code: `server_metadata_get("/private/none")`, Want: `null`}},
+		Examples: []Example{{Code: `server_metadata_get("/private/none")`, Want: `null`}, {Code: `server_metadata_get("/private/none")`, Error: "server_metadata_get is not lawful at stage rcpt; it is at data, deliver, imap", Stage: StageRcpt}},
 		Call: func(e *Env, a Args) (Value, error) {
 			return e.metadata("", a.String(0))
 		},
