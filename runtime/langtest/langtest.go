@@ -33,6 +33,9 @@ type Room struct {
 	// Literal, if not nil, returns what a value of the table's examples is in the
 	// language, where one kind of number is written as another.
 	Literal func(runtime.Value) runtime.Value
+	// Leaves, for a language without results, returns a script that puts the value of an expression of the
+	// others under the key "result". Tenants asks it.
+	Leaves func(code string) string
 }
 
 // The rows of the tables that rooms hand in. They have no names of their own, so that a

@@ -159,6 +159,9 @@ func (r Room) as(t *testing.T, h tenantHost, account, code string) *runtime.Resu
 	t.Helper()
 	tx := runtime.ExampleTransaction()
 	tx.Rcpt.Account, tx.Rcpt.Address = account, account+"@example.org"
+	if r.Leaves != nil {
+		code = r.Leaves(code)
+	}
 	p, err := r.Language.Compile(r.Script, []byte(code), runtime.CompileOptions{Trust: runtime.User})
 	if err != nil {
 		return &runtime.Result{Err: err}
@@ -177,6 +180,19 @@ func (r Room) as(t *testing.T, h tenantHost, account, code string) *runtime.Resu
 			k = runtime.MemoryKey(a.Prefix, a.Key)
 		}
 		if err := h.store.Set(t.Context(), k, v, a.TTL); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if r.Leaves != nil && got.Err == nil {
+		k := runtime.ScriptKey(kv.Script, userNamespace(account), "result")
+		v, err := h.store.Get(t.Context(), k)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.Value, err = runtime.DecodeValue(v.Bytes); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := h.store.Delete(t.Context(), k); err != nil {
 			t.Fatal(err)
 		}
 	}
