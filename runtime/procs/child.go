@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/sluice-mail/sluice/runtime"
@@ -28,7 +29,7 @@ type child struct {
 	core   *runtime.CoreEnd
 	cpu    time.Duration // of processor time that it may use in all
 	busy   time.Duration // that its runs took
-	broken bool
+	broken atomic.Bool
 	exited chan struct{} // closed when it was waited for
 	words  words
 	ending sync.Once
@@ -56,7 +57,9 @@ func (p *Pool) start(ctx context.Context, limit time.Duration) (*child, error) {
 		p.spawner = newSpawner()
 	}
 	s := p.spawner
+	p.starting.Add(1)
 	p.mu.Unlock()
+	defer p.starting.Done()
 	c, err := p.spawn(ctx, s, max(leastCPU, 4*limit))
 	if err != nil {
 		p.log.Error("no process for scripts", "err", err)
@@ -147,7 +150,7 @@ func (c *child) do(ctx context.Context, job *runtime.Job, core runtime.Link, gra
 		}
 		return v, err, alive
 	}
-	c.broken = true
+	c.broken.Store(true)
 	if ctx.Err() != nil || !errors.Is(err, runtime.ErrPipe) { // it was too late, or said too much
 		c.end()
 		return nil, err, ofTime
@@ -186,7 +189,7 @@ func (c *child) wait(most time.Duration) bool {
 func (c *child) end() {
 	c.ending.Do(func() {
 		_ = c.conn.Close()
-		if !c.broken && c.wait(endTime) {
+		if !c.broken.Load() && c.wait(endTime) {
 			return
 		}
 		_ = c.cmd.Process.Kill() // it may have ended by itself

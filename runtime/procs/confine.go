@@ -9,7 +9,6 @@ import (
 	goruntime "runtime"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -39,16 +38,21 @@ func confined() *syscall.SysProcAttr {
 // inherit; and they live no longer than it.
 type spawner struct {
 	starts chan func()
-	once   sync.Once
+	quit   chan struct{}
 }
 
 func newSpawner() *spawner {
-	s := &spawner{starts: make(chan func())}
+	s := &spawner{starts: make(chan func()), quit: make(chan struct{})}
 	go func() {
 		goruntime.LockOSThread() // for good: the thread ends with the goroutine
 		_ = unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-		for do := range s.starts {
-			do()
+		for {
+			select {
+			case do := <-s.starts:
+				do()
+			case <-s.quit:
+				return
+			}
 		}
 	}()
 	return s
@@ -56,12 +60,17 @@ func newSpawner() *spawner {
 
 func (s *spawner) start(cmd *exec.Cmd) (err error) {
 	done := make(chan struct{})
-	s.starts <- func() { err = cmd.Start(); close(done) }
-	<-done
-	return err
+	select {
+	case s.starts <- func() { err = cmd.Start(); close(done) }:
+		<-done
+		return err
+	case <-s.quit:
+		return ErrClosed
+	}
 }
 
-func (s *spawner) stop() { s.once.Do(func() { close(s.starts) }) }
+// stop ends the thread, and children with it. It is called once.
+func (s *spawner) stop() { close(s.quit) }
 
 // confine takes from this process what it does not need, for good. memory is octets beyond what it
 // has now, cpu seconds.

@@ -64,6 +64,8 @@ type Pool struct {
 	closed  bool
 	spawner *spawner
 
+	starting sync.WaitGroup
+
 	runs, started, died, killed atomic.Int64
 }
 
@@ -154,7 +156,7 @@ func (p *Pool) take(ctx context.Context, limit time.Duration) (*child, error) {
 // put takes a child back. In the place of one that is of no more use another is started, so that the
 // next run need not wait for it.
 func (p *Pool) put(c *child) {
-	if !c.broken {
+	if !c.broken.Load() {
 		p.mu.Lock()
 		if !p.closed {
 			p.idle = append(p.idle, c)
@@ -213,6 +215,7 @@ func (p *Pool) Close() error {
 	for _, c := range list {
 		c.end()
 	}
+	p.starting.Wait() // what starts meanwhile ends at once
 	if s != nil {
 		s.stop()
 	}
