@@ -13,6 +13,8 @@ import (
 type deadline struct {
 	parent context.Context
 	at     time.Time
+	began  time.Time
+	after  time.Duration // from began to at: to measure that is quicker than to ask for the time
 
 	mu     sync.Mutex
 	inner  context.Context // with a timer, once Done was asked for
@@ -22,9 +24,10 @@ type deadline struct {
 
 // start sets what ends the context. It is called before anybody else uses it.
 func (d *deadline) start(parent context.Context, after time.Duration) {
-	d.parent, d.at = parent, time.Now().Add(after)
+	d.parent, d.began, d.after = parent, time.Now(), after
+	d.at = d.began.Add(after)
 	if p, ok := parent.Deadline(); ok && p.Before(d.at) {
-		d.at = p
+		d.at, d.after = p, p.Sub(d.began)
 	}
 }
 
@@ -54,7 +57,7 @@ func (d *deadline) Err() error {
 		d.err = d.inner.Err()
 	case d.parent.Err() != nil:
 		d.err = d.parent.Err()
-	case !time.Now().Before(d.at):
+	case time.Since(d.began) >= d.after:
 		d.err = context.DeadlineExceeded
 	}
 	return d.err

@@ -76,6 +76,9 @@ func DecodeValue(b []byte) (Value, error) {
 	if len(b) > MaxStored {
 		return nil, storedTooLarge()
 	}
+	if v, ok := plainValue(b); ok {
+		return v, nil
+	}
 	var v Value
 	if err := decMode.Unmarshal(b, &v); err != nil {
 		return nil, fmt.Errorf("row holds no script value: %w", err)
@@ -85,6 +88,28 @@ func DecodeValue(b []byte) (Value, error) {
 		return nil, fmt.Errorf("row holds no script value: %w", err)
 	}
 	return v, nil
+}
+
+// plainValue decodes what most rows hold, which needs no decoder: a text, a small number, a truth value or null.
+//
+// Spec: RFC 8949, section 3.
+func plainValue(b []byte) (Value, bool) {
+	if len(b) == 0 {
+		return nil, false
+	}
+	switch h := b[0]; {
+	case h == 0xf6 && len(b) == 1:
+		return nil, true
+	case h&^1 == 0xf4 && len(b) == 1:
+		return h == 0xf5, true
+	case h < 24 && len(b) == 1:
+		return int64(h), true
+	case h >= 0x60 && h < 0x78 && len(b) == 1+int(h-0x60):
+		return string(b[1:]), true
+	case h == 0x78 && len(b) > 2 && len(b) == 2+int(b[1]):
+		return string(b[2:]), true
+	}
+	return nil, false
 }
 
 // checkValue says whether v is a Value all the way down, at most depth lists and maps

@@ -131,9 +131,9 @@ func (e *Engine) Run(ctx context.Context, p Program, tx *Transaction, o RunOptio
 	started := now()
 	limits := o.Limits.withDefaults()
 	s, out := &ongoing{}, &outcome{}
-	s.view = View{Transaction: *tx, Trust: o.Trust, Namespace: o.Namespace, Limits: limits, Script: p.Name(), Seed: o.Seed, NoDefaultStore: o.NoDefaultStore,
-		EditedHeader: o.EditedHeader, EditedRaw: o.EditedRaw, Flags: o.Flags, Settings: o.Settings}
-	v := &s.view
+	v := &s.view // it is large, and filled in place
+	v.Transaction, v.Trust, v.Namespace, v.Limits, v.Script, v.Seed, v.NoDefaultStore = *tx, o.Trust, o.Namespace, limits, p.Name(), o.Seed, o.NoDefaultStore
+	v.EditedHeader, v.EditedRaw, v.Flags, v.Settings = o.EditedHeader, o.EditedRaw, o.Flags, o.Settings
 	for v.Seed == 0 {
 		v.Seed = rand.Uint64()
 	}
@@ -155,7 +155,7 @@ func (e *Engine) Run(ctx context.Context, p Program, tx *Transaction, o RunOptio
 	s.deadline.start(ctx, limits.Time)
 	defer s.deadline.stop()
 	r := &s.run
-	*r = run{ctx: &s.deadline, view: v, host: o.Host, limits: limits, record: rec, level: o.Record, now: now}
+	r.ctx, r.view, r.host, r.limits, r.record, r.level, r.now = &s.deadline, v, o.Host, limits, rec, o.Record, now
 	var value Value
 	err := checkNamespace(o.Namespace)
 	if err == nil {
