@@ -71,10 +71,7 @@ func (c mysqlConnector) Connect(ctx context.Context) (driver.Conn, error) {
 	if !ok {
 		return nil, errors.Join(errors.New("driver runs no plain statements"), conn.Close())
 	}
-	set := []string{
-		// What quotes mean must not depend on the server.
-		"SET SESSION autocommit = 1, time_zone = '+00:00', sql_mode = REPLACE(REPLACE(@@sql_mode, 'NO_BACKSLASH_ESCAPES', ''), 'ANSI_QUOTES', '')",
-	}
+	set := []string{"SET SESSION autocommit = 1, time_zone = '+00:00', sql_mode = " + ownMode}
 	if !c.o.Write {
 		set = append(set, "SET SESSION TRANSACTION READ ONLY")
 	}
@@ -91,6 +88,16 @@ func (c mysqlConnector) Connect(ctx context.Context) (driver.Conn, error) {
 	return conn, nil
 }
 
+// ownMode is the server's SQL mode without those that change what quotes mean, which must not depend on
+// the server. The last ones stand for several modes, ANSI_QUOTES among them.
+var ownMode = func() string {
+	mode := "CONCAT(',', @@sql_mode, ',')"
+	for _, m := range []string{"NO_BACKSLASH_ESCAPES", "ANSI_QUOTES", "ANSI", "DB2", "MAXDB", "MSSQL", "ORACLE", "POSTGRESQL"} {
+		mode = "REPLACE(" + mode + ", '," + m + ",', ',')"
+	}
+	return "TRIM(BOTH ',' FROM " + mode + ")"
+}()
+
 func (b *mysqlBase) dialect() dialect { return mysqlDialect }
 
 func (b *mysqlBase) close() error { return b.db.Close() }
@@ -105,7 +112,7 @@ func (b *mysqlBase) query(ctx context.Context, st statement, args []any, out *co
 		begin = "START TRANSACTION"
 	}
 	err = inTransaction(ctx, conn, begin, b.write, func() error { return sqlRows(ctx, conn, st, args, "SELECT ROW_COUNT()", mysqlValue, out) })
-	return mysqlError(errors.Join(err, conn.Close()))
+	return mysqlError(errors.Join(err, release(conn, st)))
 }
 
 // mysqlError tells a server that cannot be reached from a mistake.

@@ -5,12 +5,14 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgproto3"
 	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/jackc/pgx/v5/pgxpool"
 
@@ -18,8 +20,9 @@ import (
 )
 
 type postgresBase struct {
-	pool  *pgxpool.Pool
-	write bool
+	pool    *pgxpool.Pool
+	write   bool
+	session string // sets a connection up
 }
 
 func openPostgres(o Options) (base, error) {
@@ -47,11 +50,18 @@ SET standard_conforming_strings = on; SET client_encoding = 'UTF8'; SET statemen
 	c.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
 		return conn.PgConn().Exec(ctx, session).Close()
 	}
+	// A row is read as a whole before it is counted. In it a blob is twice as long as it is.
+	most := 2*o.Octets + 1<<20
+	cc.BuildFrontend = func(r io.Reader, w io.Writer) *pgproto3.Frontend {
+		f := pgproto3.NewFrontend(r, w)
+		f.SetMaxBodyLen(most)
+		return f
+	}
 	pool, err := pgxpool.NewWithConfig(context.Background(), c)
 	if err != nil {
 		return nil, fmt.Errorf("%w: the url cannot be used", kv.ErrInvalid)
 	}
-	return &postgresBase{pool, o.Write}, nil
+	return &postgresBase{pool, o.Write, session}, nil
 }
 
 // useTLS puts Options.TLS in place of what the URL says for every host that is no unix socket.
@@ -84,6 +94,9 @@ func (b *postgresBase) query(ctx context.Context, st statement, args []any, out 
 	}
 	defer conn.Release() // which closes it if a transaction is left open
 	pg := conn.Conn().PgConn()
+	if st.lasting {
+		defer b.forget(ctx, pg)
+	}
 	begin := "BEGIN READ ONLY"
 	if b.write {
 		begin = "BEGIN READ WRITE"
@@ -102,6 +115,20 @@ func (b *postgresBase) query(ctx context.Context, st statement, args []any, out 
 		end = "COMMIT"
 	}
 	return postgresError(pg.Exec(ctx, end).Close())
+}
+
+// forget empties the session of a connection and sets it up again, so that the next script does not meet
+// what this one has left.
+func (b *postgresBase) forget(ctx context.Context, pg *pgconn.PgConn) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	defer cancel()
+	err := pg.Exec(ctx, "DISCARD ALL").Close()
+	if err == nil {
+		err = pg.Exec(ctx, b.session).Close()
+	}
+	if err != nil {
+		_ = pg.Close(ctx)
+	}
 }
 
 func postgresRows(ctx context.Context, pg *pgconn.PgConn, st statement, args []any, out *collector) error {
@@ -215,6 +242,9 @@ func postgresError(err error) error {
 	}
 	if errors.Is(err, ErrTooLarge) {
 		return err
+	}
+	if _, ok := errors.AsType[*pgproto3.ExceededMaxBodyLenErr](err); ok {
+		return fmt.Errorf("%w: more octets than the store gives", ErrTooLarge)
 	}
 	return unavailable(errors.New("no connection"))
 }

@@ -79,7 +79,7 @@ func (b *sqliteBase) query(ctx context.Context, st statement, args []any, out *c
 		begin = "BEGIN IMMEDIATE"
 	}
 	err = inTransaction(ctx, conn, begin, b.write, func() error { return sqlRows(ctx, conn, st, args, "SELECT changes()", sqliteValue, out) })
-	return sqliteError(errors.Join(err, conn.Close()))
+	return sqliteError(errors.Join(err, release(conn, st)))
 }
 
 // sqliteError tells a database that cannot be had for now from a mistake.
@@ -126,9 +126,24 @@ func inTransaction(ctx context.Context, conn *sql.Conn, begin string, write bool
 	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
 	if _, failed := conn.ExecContext(end, "ROLLBACK"); failed != nil {
-		_ = conn.Raw(func(any) error { return driver.ErrBadConn }) // the pool forgets it
+		drop(conn)
 	}
 	return err
+}
+
+// drop has the pool forget a connection.
+func drop(conn *sql.Conn) { _ = conn.Raw(func(any) error { return driver.ErrBadConn }) }
+
+// release gives a connection back. One in whose session a statement may have left something is
+// dropped, so that the next script does not meet it.
+func release(conn *sql.Conn, st statement) error {
+	if st.lasting {
+		drop(conn)
+	}
+	if err := conn.Close(); !errors.Is(err, sql.ErrConnDone) {
+		return err
+	}
+	return nil
 }
 
 // sqlRows runs a statement over database/sql. changes asks how many rows the last one changed.

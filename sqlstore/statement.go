@@ -17,14 +17,19 @@ type dialect struct {
 	hash       bool   // # comments
 	nested     bool   // comments in comments
 	spaced     bool   // -- begins a comment only before a blank
-	named      bool   // :a, @a, $a and ?1 would be placeholders
+	named      bool   // :a, @a, $a, #a and ?1 would be placeholders
 	executable bool   // /*! comments are code
+	cr         bool   // a comment of -- ends at a CR, too
+	// session are words, in upper case, of what changes the session of a connection.
+	session []string
 }
 
 var (
-	sqliteDialect   = dialect{name: "SQLite", quotes: "'\"`", brackets: true, named: true}
-	postgresDialect = dialect{name: "PostgreSQL", quotes: `'"`, dollar: true, nested: true}
-	mysqlDialect    = dialect{name: "MySQL", quotes: "'\"`", backslash: true, hash: true, spaced: true, executable: true}
+	sqliteDialect   = dialect{name: "SQLite", quotes: "'\"`", brackets: true, named: true, session: []string{"TEMP"}}
+	postgresDialect = dialect{name: "PostgreSQL", quotes: `'"`, dollar: true, nested: true, cr: true,
+		session: []string{"SET_CONFIG", "ADVISORY", "TEMP", "SETSEED"}}
+	mysqlDialect = dialect{name: "MySQL", quotes: "'\"`", backslash: true, hash: true, spaced: true, executable: true,
+		session: []string{"@", "GET_LOCK", "TEMP"}}
 )
 
 // statement is one statement as it goes to the database.
@@ -34,13 +39,19 @@ type statement struct {
 	places int
 	d      dialect
 	file   bool // it has the word OUTFILE or DUMPFILE
+	beside bool // EXPLAIN of what is refused by itself: SQLite does some of it as it compiles it
+	// lasting says that it may leave something in its session: a setting, a lock, a variable, a
+	// table. What it calls may, too, which nobody sees.
+	lasting bool
 }
 
 // reading and writing are the first words of statements that may be asked for. Others change
-// the connection or the server (SET, PRAGMA, ATTACH, BEGIN, COPY, CALL, LOAD and so on).
+// the connection or the server (SET, PRAGMA, ATTACH, BEGIN, COPY, CALL, LOAD and so on); explained
+// are those among them that SQLite explains.
 var (
-	reading = words("SELECT WITH VALUES TABLE SHOW DESCRIBE EXPLAIN")
-	writing = words("INSERT UPDATE DELETE REPLACE MERGE TRUNCATE CREATE ALTER DROP")
+	reading   = words("SELECT WITH VALUES TABLE SHOW DESCRIBE EXPLAIN")
+	explained = words("PRAGMA ATTACH DETACH VACUUM REINDEX ANALYZE")
+	writing   = words("INSERT UPDATE DELETE REPLACE MERGE TRUNCATE CREATE ALTER DROP")
 )
 
 // allowed says whether such a statement may be sent.
@@ -50,6 +61,8 @@ func (s statement) allowed(write bool) error {
 		return errors.New("the statement is empty")
 	case s.file:
 		return errors.New("statements that write files are refused")
+	case s.beside:
+		return errors.New("EXPLAIN is for queries here")
 	case reading[s.word], write && writing[s.word]:
 		return nil
 	case writing[s.word]:
@@ -76,6 +89,10 @@ func parse(text string, d dialect) (statement, error) {
 	st.text = strings.TrimSpace(text)
 	if s.end > 0 {
 		st.text = strings.TrimSpace(text[:s.end-1])
+	}
+	upper := strings.ToUpper(st.text)
+	for _, word := range d.session {
+		st.lasting = st.lasting || strings.Contains(upper, word)
 	}
 	switch {
 	case s.numbered > 0: // $1 in place of ?
@@ -130,7 +147,7 @@ func (s *scanner) step(st *statement) error {
 			return errors.New("placeholders are written ? without a number")
 		}
 		return nil
-	case s.d.named && (c == ':' || c == '@' || c == '$'):
+	case s.d.named && (c == ':' || c == '@' || c == '$' || c == '#'):
 		return errors.New("placeholders are written ?")
 	case isWord(c):
 		n := 1
@@ -143,6 +160,7 @@ func (s *scanner) step(st *statement) error {
 			st.word = word
 		}
 		st.file = st.file || s.d.executable && (word == "OUTFILE" || word == "DUMPFILE")
+		st.beside = st.beside || s.d.named && st.word == "EXPLAIN" && explained[word]
 		if word == "E" && s.d.dollar && s.pos < len(s.in) && s.in[s.pos] == '\'' {
 			return s.quoted('\'', true)
 		}
@@ -158,9 +176,13 @@ func (s *scanner) step(st *statement) error {
 // comment returns how long a comment is that rest begins with, 0 if it does not.
 func (s *scanner) comment(rest string) (int, error) {
 	switch {
-	case strings.HasPrefix(rest, "--") && (!s.d.spaced || len(rest) == 2 || rest[2] <= ' '), s.d.hash && rest[0] == '#':
-		if n := strings.IndexByte(rest, '\n'); n >= 0 {
-			return n + 1, nil
+	case strings.HasPrefix(rest, "--") && (!s.d.spaced || len(rest) == 2 || rest[2] <= ' ' || rest[2] == 0x7f), s.d.hash && rest[0] == '#':
+		end := strings.IndexByte(rest, '\n')
+		if s.d.cr {
+			end = strings.IndexAny(rest, "\r\n")
+		}
+		if end >= 0 {
+			return end + 1, nil
 		}
 		return len(rest), nil
 	case !strings.HasPrefix(rest, "/*"):

@@ -42,6 +42,10 @@ func TestStatements(t *testing.T) {
 		{"a dollar in a name", postgresDialect, "SELECT a$1 FROM t WHERE b = ?", "SELECT a$1 FROM t WHERE b = $1", 1, ""},
 		{"a number that is none", postgresDialect, "SELECT $100000", "", 0, "a placeholder with a number that is none"},
 		{"places beside words", postgresDialect, "SELECT a=?AND b?, ??", "SELECT a=$1 AND b $2, $3$4", 4, ""},
+		{"a line of PostgreSQL ends at a CR, too", postgresDialect, "SELECT 1 -- ?\r, ?", "SELECT 1 -- ?\r, $1", 1, ""},
+		{"and no other's", sqliteDialect, "SELECT 1 -- ?\r, ?", "", 0, ""},
+		{"a control character behind two dashes is MySQL's blank", mysqlDialect, "SELECT 1 --\x7f ' ?\n, ?", "", 1, ""},
+		{"a hash is a placeholder of SQLite", sqliteDialect, "SELECT #a", "", 0, "placeholders are written ?"},
 		{"named places", sqliteDialect, "SELECT :a", "", 0, "placeholders are written ?"},
 		{"numbered places", sqliteDialect, "SELECT ?1", "", 0, "placeholders are written ? without a number"},
 		{"variables are MySQL's", mysqlDialect, "SELECT @@version", "", 0, ""},
@@ -89,14 +93,25 @@ func TestKindsOfStatements(t *testing.T) {
 		{"CALL p()", false, false},
 		{"DO $$ begin end $$", false, false},
 		{"SELECT 1 INTO OUTFILE '/tmp/x'", false, false},
+		{"SELECT 'a' --\x7f '\n INTO OUTFILE '/tmp/x' -- '", false, false},
+		{"--\rCOPY (\nSELECT 1) TO '/tmp/x'", false, false},
+		{"EXPLAIN SELECT 1", true, true},
+		{"EXPLAIN QUERY PLAN SELECT 1", true, true},
+		{"EXPLAIN PRAGMA query_only = 0", false, false},
+		{"explain query plan pragma query_only = 0", false, false},
+		{"EXPLAIN ATTACH 'x' AS y", false, false},
+		{"EXPLAIN VACUUM INTO '/tmp/x'", false, false},
 		{"*", false, false},
 		{"'SELECT'", false, false},
 		{";", false, false},
 		{"", false, false},
 	} {
 		d := postgresDialect
-		if strings.Contains(tt.in, "OUTFILE") {
+		switch {
+		case strings.Contains(tt.in, "OUTFILE"):
 			d = mysqlDialect
+		case strings.HasPrefix(strings.ToUpper(tt.in), "EXPLAIN"):
+			d = sqliteDialect
 		}
 		st, err := parse(tt.in, d)
 		if err != nil {
