@@ -242,7 +242,7 @@ func readOctets(r io.Reader, n int64) ([]byte, error) {
 // take forty in memory. What is not well formed is left to the decoder.
 func fewItems(b []byte, most int) bool {
 	for n := 0; len(b) > 0; n++ {
-		if n > most {
+		if n == most {
 			return false
 		}
 		kind, info := b[0]>>5, b[0]&31
