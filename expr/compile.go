@@ -3,6 +3,7 @@ package expr
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 
 	"github.com/expr-lang/expr/ast"
@@ -25,14 +26,20 @@ type compilation struct {
 	anyVar  bool     // every name that is not declared is a variable
 	// transaction says that what the table tells of the transaction can be read by name.
 	transaction bool
+	condition   bool // it has to be a bool
+	firstSite   int  // the number of its first site
 	lines       lines
 	errs        runtime.SourceErrors
 }
 
 // fail notes an error at an offset in characters.
 func (c *compilation) fail(offset int, format string, args ...any) {
+	line, col := c.lines.at(offset)
+	c.failAt(line, col, format, args...)
+}
+
+func (c *compilation) failAt(line, col int, format string, args ...any) {
 	if len(c.errs) < runtime.MaxSourceErrors {
-		line, col := c.lines.at(offset)
 		c.errs = append(c.errs, &runtime.SourceError{File: c.name, Line: line, Col: col, Msg: fmt.Sprintf(format, args...)})
 	}
 }
@@ -54,7 +61,9 @@ func (c *compilation) run(source string) (p *Program, err error) {
 			p, err = nil, fmt.Errorf("%s:1:1: internal error: %v", c.name, x)
 		}
 	}()
-	c.lines = newLines(source)
+	if c.lines.starts == nil {
+		c.lines = newLines(source)
+	}
 	if len(source) > c.options.MaxSource {
 		c.fail(0, "script of %d octets is over the limit of %d", len(source), c.options.MaxSource)
 		return nil, c.errs
@@ -88,10 +97,14 @@ func (c *compilation) run(source string) (p *Program, err error) {
 	if _, err := checker.Check(tree, config); err != nil {
 		return nil, c.foreign(err)
 	}
+	if t := tree.Node.Type(); c.condition && notBool(t) {
+		c.fail(start(tree.Node), "when: expected bool, got %s", kindWords.Replace(t.String()))
+		return nil, c.errs
+	}
 	config.Functions = functions()
 	r := &rewriter{instrument: c.compile.Instrument, source: source}
 	r.rewrite(&tree.Node)
-	p.sites = r.numbered(c.lines)
+	p.sites = r.numbered(c.lines, c.firstSite)
 	if _, err := checker.Check(tree, config); err != nil {
 		return nil, c.foreign(err)
 	}
@@ -99,6 +112,18 @@ func (c *compilation) run(source string) (p *Program, err error) {
 		return nil, c.foreign(err)
 	}
 	return p, nil
+}
+
+// notBool says whether a type is known and another than bool.
+func notBool(t reflect.Type) bool {
+	if t == nil {
+		return false
+	}
+	switch t.Kind() {
+	case reflect.Int, reflect.Int64, reflect.Float64, reflect.String, reflect.Slice, reflect.Map:
+		return true
+	}
+	return false
 }
 
 // config returns what expr-lang's parser, checker and compiler are to know: our

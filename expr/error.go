@@ -13,35 +13,47 @@ import (
 )
 
 // lines finds the line of an offset in characters.
-type lines []int
+type lines struct {
+	starts []int
+	// origin, if not nil, says where in the file each character of a text stands that is
+	// written in quotes there, and where its end is.
+	origin []int
+}
 
 func newLines(source string) lines {
-	starts, n := lines{0}, 0
+	starts, n := []int{0}, 0
 	for _, r := range source {
 		n++
 		if r == '\n' {
 			starts = append(starts, n)
 		}
 	}
-	return starts
+	return lines{starts: starts}
 }
 
 // at returns the place of an offset; both count from 1.
 func (l lines) at(offset int) (line, col int) {
-	lo, hi := 0, len(l)
+	if l.starts == nil {
+		return 1, 1
+	}
+	if l.origin != nil {
+		offset = l.origin[max(0, min(offset, len(l.origin)-1))]
+	}
+	lo, hi := 0, len(l.starts)
 	for hi-lo > 1 {
-		if mid := (lo + hi) / 2; l[mid] <= offset {
+		if mid := (lo + hi) / 2; l.starts[mid] <= offset {
 			lo = mid
 		} else {
 			hi = mid
 		}
 	}
-	return lo + 1, offset - l[lo] + 1
+	return lo + 1, offset - l.starts[lo] + 1
 }
 
 // failed turns what a run of the virtual machine returned into a runtime.SourceError.
 func (p *Program) failed(s *state, err error) error {
-	out := &runtime.SourceError{File: p.name, Line: 1, Col: 1, Msg: err.Error(), Err: err}
+	out := &runtime.SourceError{File: p.name, Msg: err.Error(), Err: err}
+	out.Line, out.Col = p.lines.at(0)
 	var fe *file.Error
 	if errors.As(err, &fe) {
 		out.Line, out.Col = p.lines.at(fe.From)

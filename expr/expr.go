@@ -61,6 +61,13 @@ func (l *language) Suffix() string { return ".expr" }
 // Compile returns the script as a program, or runtime.SourceErrors.
 func (l *language) Compile(name string, source []byte, o runtime.CompileOptions) (runtime.Program, error) {
 	c := &compilation{name: name, options: l.o, compile: o, transaction: true}
+	if text := string(source); isRules(text) {
+		p, err := c.rules(text)
+		if err != nil {
+			return nil, err
+		}
+		return p, nil
+	}
 	p, err := c.run(string(source))
 	if err != nil {
 		return nil, err
@@ -94,18 +101,25 @@ func (p *Program) eval(t *runtime.Task, vars func(string) runtime.Value) (runtim
 	if p.code == nil {
 		return nil, nil
 	}
-	s := &state{task: t, memory: t.Limits().Memory, vars: vars}
+	s := newState(t, vars)
+	defer s.done()
 	if err := t.Step(1); err != nil {
 		return nil, err
 	}
-	m := vm.VM{MemoryBudget: uint(max(s.memory/runtime.ElementSize, 1))}
-	out, err := m.Run(p.code, s)
+	return p.evalIn(s)
+}
+
+// evalIn runs the program as a part of a run.
+func (p *Program) evalIn(s *state) (runtime.Value, error) {
+	s.machine.MemoryBudget = uint(max(s.memory/runtime.ElementSize, 1))
+	out, err := s.machine.Run(p.code, s)
 	if err != nil {
 		return nil, p.failed(s, err)
 	}
 	v, err := s.export(out)
 	if err != nil {
-		return nil, &runtime.SourceError{File: p.name, Line: 1, Col: 1, Msg: err.Error(), Err: err}
+		line, col := p.lines.at(0)
+		return nil, &runtime.SourceError{File: p.name, Line: line, Col: col, Msg: err.Error(), Err: err}
 	}
 	return v, nil
 }

@@ -1,7 +1,13 @@
 package expr
 
-import "testing"
+import (
+	"testing"
 
-func FuzzCompile(f *testing.F) { room.FuzzCompile(f, hostile) }
+	"github.com/sluice-mail/sluice/runtime/langtest"
+)
+
+func FuzzCompile(f *testing.F) {
+	room.FuzzCompile(f, append(hostile, langtest.Script{Name: "rules", Source: ruleFile}))
+}
 
 func FuzzRun(f *testing.F) { room.FuzzRun(f, hostile) }

@@ -166,12 +166,12 @@ func (r *rewriter) number(offset int, what string) *ast.IntegerNode {
 	return number
 }
 
-// numbered numbers the sites in the order of the source and returns them.
-func (r *rewriter) numbered(l lines) []runtime.Site {
+// numbered numbers the sites from first on in the order of the source and returns them.
+func (r *rewriter) numbered(l lines, first int) []runtime.Site {
 	slices.SortStableFunc(r.found, func(a, b foundSite) int { return cmp.Compare(a.offset, b.offset) })
 	var sites []runtime.Site
 	for i, f := range r.found {
-		f.number.Value = i
+		f.number.Value = first + i
 		line, col := l.at(f.offset)
 		sites = append(sites, runtime.Site{Line: line, Col: col, What: f.what})
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/expr-lang/expr/builtin"
 	"github.com/expr-lang/expr/conf"
+	"github.com/expr-lang/expr/vm"
 
 	"github.com/sluice-mail/sluice/runtime"
 )
@@ -18,6 +19,34 @@ type state struct {
 	memory   int64 // octets that may still be held
 	vars     func(string) runtime.Value
 	patterns map[string]*pattern
+	machine  vm.VM
+}
+
+// states are those that no run has at hand.
+var states = sync.Pool{New: func() any { return new(state) }}
+
+// newState returns the state of a run, which is given back by done.
+func newState(t *runtime.Task, vars func(string) runtime.Value) *state {
+	s := states.Get().(*state)
+	s.task, s.memory, s.vars = t, t.Limits().Memory, vars
+	return s
+}
+
+// keptStack is how many values the stack of a machine may have had that another run goes on with.
+const keptStack = 64
+
+// done gives the state back without anything of its run. What grew large is left to the collector.
+func (s *state) done() {
+	m := &s.machine
+	stack, variables := m.Stack[:cap(m.Stack)], m.Variables
+	if len(stack) > keptStack || len(variables) > keptStack || m.Scopes != nil {
+		return
+	}
+	clear(stack)
+	clear(variables)
+	*m = vm.VM{Stack: stack[:0], Variables: variables}
+	s.task, s.vars, s.patterns = nil, nil, nil
+	states.Put(s)
 }
 
 // hold counts n octets that the run keeps from now on.

@@ -1,6 +1,7 @@
 package expr
 
 import (
+	"os"
 	"strings"
 	"testing"
 
@@ -81,6 +82,18 @@ func TestResultsThatMayBeNullAreDeclaredSo(t *testing.T) {
 			if ex.Want == "null" && strings.HasPrefix(ex.Code, f.Name+"(") && !f.Nullable() {
 				t.Errorf("%s: the doc does not say that %s is null", f.Name, ex.Code)
 			}
+		}
+	}
+}
+
+func TestThePageOfTheLanguageNamesTheVariables(t *testing.T) {
+	page, err := os.ReadFile("LANGUAGE.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range runtime.Functions() {
+		if f.IsVariable() && f.Family == "envelope" && !strings.Contains(string(page), "`"+f.Name+"`") {
+			t.Errorf("LANGUAGE.md lacks the variable %s", f.Name)
 		}
 	}
 }

@@ -79,7 +79,7 @@ var onlyIn = map[string][]string{
 	"github.com/linxGnu/grocksdb":        {"kv/rocksdb"},
 	"github.com/abadojack/whatlanggo":    {"runtime"},
 	"github.com/gabriel-vasile/mimetype": {"runtime"},
-	"github.com/pelletier/go-toml":       {"cmd/sluice"},
+	"github.com/pelletier/go-toml":       {"cmd/sluice", "expr"},
 	"github.com/miekg/dns":               {"dns"},
 }
 
