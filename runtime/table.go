@@ -99,14 +99,8 @@ func CheckCall(name string, args []Value, o CompileOptions) error {
 	if _, err := f.arguments(args); err != nil {
 		return err
 	}
-	if o.Stage != "" && !f.LawfulAt(o.Stage) {
-		return errors.New(f.notAt(o.Stage))
-	}
-	if o.Trust < f.Trust {
-		return fmt.Errorf("%s is for administrators' scripts only", f.Name)
-	}
-	if why, ok := o.Refused[f.Name]; ok {
-		return fmt.Errorf("%s: %s", f.Name, why)
+	if err := f.CheckUse(&o); err != nil {
+		return err
 	}
 	if f.Family == sqlFamily {
 		return f.checkSQLStore(args, o.SQLStores)
@@ -120,6 +114,21 @@ func CheckCall(name string, args []Value, o CompileOptions) error {
 		}
 	}
 	return f.checkStore(args, o.Stores, o.NoDefaultStore)
+}
+
+// CheckUse is CheckCall for what does not depend on the arguments: the stage, the trust, and what
+// the options refuse.
+func (f *Function) CheckUse(o *CompileOptions) error {
+	if o.Stage != "" && !f.LawfulAt(o.Stage) {
+		return errors.New(f.notAt(o.Stage))
+	}
+	if o.Trust < f.Trust {
+		return fmt.Errorf("%s is for administrators' scripts only", f.Name)
+	}
+	if why, ok := o.Refused[f.Name]; ok {
+		return fmt.Errorf("%s: %s", f.Name, why)
+	}
+	return nil
 }
 
 // checkStore refuses a store that is not among stores (nil: not checked), and the default

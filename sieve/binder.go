@@ -16,25 +16,28 @@ type Binder struct {
 	prog     *program
 	errors   []*Error
 	faulty   bool            // there is an error in the command or test that is being bound
-	active   map[string]bool // required capabilities
-	required map[string]Span // where they are required
+	active   capabilitySet   // capabilities that are on
+	required capabilitySet   // those that a require command names
 	loops    []*loop         // around the command that is being bound
 	reported map[string]bool // unknown names: each is an error once
 	// requires says that a require command may still come.
 	requires bool
-	slots    map[string]int // variables by name in lower case
+	slots    map[string]int // variables by name in lower case; see variableSlots
 	headers  *headerIndex
 	chain    *chain   // the if that an elsif or else would belong to
 	lenient  bool     // what is required is not known: nothing lacks a require
 	ended    bool     // what follows in the block cannot be reached
 	later    []func() // done when all commands are bound
 	depth    int
-	previous string // the command before
+	after    []*Node // the commands behind the one that is being bound, in its block
+	previous string  // the command before
 	// library is what it shares with the binders of included scripts; nested and source say
 	// which of them it is of.
 	library *library
 	nested  int
 	source  int // in the program's sources
+
+	requiredAt []Span // by number: where a capability is required
 
 	tree *treeMemory
 	programMemory
@@ -51,24 +54,26 @@ type programMemory struct {
 	keys       slab[Key]
 	upper      string // the source with a to z as A to Z
 	chains     slab[chain]
+	branches   slab[branch]
 	edits      slab[func(*Run, *runtime.Action)]
-	actions    []checkedAction
 	keyMemory
 }
 
-// newBinder returns a binder of one script.
-func newBinder(l *Language, s *Script, o runtime.CompileOptions) *Binder {
-	return &Binder{lang: l, options: o, script: s, active: map[string]bool{}, slots: map[string]int{}, requires: true}
+// begin makes b the binder of one script.
+func (b *Binder) begin(l *Language, s *Script, o *runtime.CompileOptions) {
+	b.lang, b.options, b.script, b.active, b.requires = l, *o, s, l.registry.always, true
 }
 
 // bind returns the program of a tree without syntax errors, or all errors: those of the script
 // itself first.
 func bind(l *Language, s *Script, o runtime.CompileOptions, memory *treeMemory) (*program, []*Error) {
-	b := newBinder(l, s, o)
+	b := &memory.binder
+	b.begin(l, s, &o)
 	b.prog = &program{name: s.Name, registry: l.registry, limits: &l.options}
 	b.headers = &b.prog.headers
-	b.prog.sources, b.prog.marks = []programSource{{text: s.Source}}, make([]mark, 0, s.nodes)
-	b.tree, b.library = memory, &library{}
+	b.prog.source[0].text = s.Source
+	b.prog.sources, b.prog.marks = b.prog.source[:], make([]mark, 0, s.nodes)
+	b.tree, b.library = memory, &memory.library
 	b.prog.block = b.all()
 	if len(b.errors) > 0 {
 		return nil, append(b.errors, b.library.errors...)
@@ -96,7 +101,18 @@ func (b *Binder) full() bool { return len(b.errors) >= b.lang.options.Source.Err
 func (b *Binder) TopLevel() bool { return b.depth == 1 }
 
 // Required says whether the script has required a capability so far.
-func (b *Binder) Required(capability string) bool { return b.active[capability] }
+func (b *Binder) Required(capability string) bool {
+	n, ok := b.lang.registry.numbers[capability]
+	return ok && b.on(n)
+}
+
+// variableSlots returns the numbers of the variables by their names in lower case.
+func (b *Binder) variableSlots() map[string]int {
+	if b.slots == nil {
+		b.slots = map[string]int{}
+	}
+	return b.slots
+}
 
 // Later has f called when the whole script is bound.
 func (b *Binder) Later(f func()) { b.later = append(b.later, f) }
@@ -117,12 +133,12 @@ func (b *Binder) needs(at Span, what, name string, e *Extension) {
 // checkNeeds reports extensions without those that they need.
 func (b *Binder) checkNeeds() {
 	for _, e := range b.lang.registry.needy {
-		at, ok := b.required[e.Name]
+		at, ok := b.asked(e.Name)
 		if !ok {
 			continue
 		}
 		for _, name := range e.Needs {
-			if !b.active[name] {
+			if !b.Required(name) {
 				b.needs(at, "extension", e.Name, &Extension{Name: name})
 			}
 		}
@@ -162,8 +178,8 @@ func (b *Binder) block(nodes []*Node) Block {
 	b.depth++
 	defer func() { b.chain = outer; b.depth-- }()
 	out := Block(b.steps.take(len(nodes))[:0])
-	for _, n := range nodes {
-		if b.ended && b.active[ihaveName] {
+	for i, n := range nodes {
+		if b.ended && b.on(b.lang.registry.known.ihave) {
 			break
 		}
 		b.ended = false
@@ -193,6 +209,7 @@ func (b *Binder) block(nodes []*Node) Block {
 			b.previous = name
 			continue
 		}
+		b.after = nodes[i+1:]
 		s, ok := b.command(n, def.def)
 		if ok {
 			out = append(out, s)
@@ -209,12 +226,12 @@ func (b *Binder) block(nodes []*Node) Block {
 // turns it on.
 func (b *Binder) usable(e *Extension) bool {
 	if !b.isOn(e) && b.lang.options.NoRequire {
-		b.active[e.Name] = true
+		b.active.add(e.number)
 	}
 	return b.isOn(e)
 }
 
-func (b *Binder) isOn(e *Extension) bool { return e.Name == "" || b.active[e.Name] }
+func (b *Binder) isOn(e *Extension) bool { return b.on(e.number) }
 
 // first says whether something unknown was not met before: each name is an error where it
 // is first used.
@@ -295,10 +312,10 @@ func (b *Binder) command(n *Node, d *Command) (step, bool) {
 	}
 	c.chain = current
 	do := d.Bind(b, c)
-	if do == nil {
+	if do == nil && c.begun == nil {
 		return step{}, false
 	}
-	return step{site: site, do: do}, true
+	return step{site: site, do: do, chain: c.begun}, true
 }
 
 // test binds one test; it returns nil after an error.
@@ -369,7 +386,10 @@ func (b *Binder) tests(c *Call, want TestCount) {
 	if want == NoTest {
 		return
 	}
-	c.tests = b.lists.take(len(c.Node.Tests))[:0]
+	c.tests = c.test[:0]
+	if want == TestList {
+		c.tests = b.lists.take(len(c.Node.Tests))[:0] // which a run asks for
+	}
 	for _, t := range c.Node.Tests {
 		one := b.test(t)
 		c.tests = append(c.tests, one)

@@ -24,7 +24,9 @@ type Call struct {
 	uses   []*TagUse
 	tests  []*Condition
 	block  Block
-	chain  *chain
+	chain  *chain        // that an elsif or else belongs to
+	begun  *chain        // by an if
+	test   [1]*Condition // room for tests where it takes one
 
 	match       bool
 	modifiable  bool // takes the modifiers of set
@@ -309,7 +311,7 @@ func (u *TagUse) Texts() []Text { return u.call.binder.texts(u.args[0]) }
 func (u *TagUse) Number() uint64 { return u.args[0].Number }
 
 // Tests returns the bound tests.
-func (c *Call) Tests() []*Condition { return c.tests }
+func (c *Call) Tests() []*Condition { return slices.Clone(c.tests) }
 
 // Block binds and returns the commands of the block.
 func (c *Call) Block() Block { return c.binder.block(c.Node.Block) }

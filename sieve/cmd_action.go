@@ -9,16 +9,23 @@ import (
 // Spec: RFC 5228, section 4
 func init() {
 	register(Extension{Commands: []Command{
-		{Name: "keep", Bind: func(b *Binder, c *Call) Do {
-			c.lawful()
-			return c.action(func(*Run) (runtime.Action, error) { return runtime.Action{Kind: runtime.Keep}, nil })
-		}},
-		{Name: "discard", Bind: func(b *Binder, c *Call) Do {
-			c.lawful()
-			return c.action(func(*Run) (runtime.Action, error) { return runtime.Action{Kind: runtime.Discard}, nil })
-		}},
+		{Name: "keep", Bind: bindPlain(runtime.Keep)},
+		{Name: "discard", Bind: bindPlain(runtime.Discard)},
 		{Name: "redirect", Args: []Arg{{Name: "address", Kind: StringArgument}}, Bind: bindRedirect},
 	}})
+}
+
+// bindPlain makes an action that has nothing but its kind.
+func bindPlain(kind runtime.ActionKind) func(*Binder, *Call) Do {
+	plain := func(r *Run) error { return r.actEdited(runtime.Action{Kind: kind}, nil) }
+	return func(_ *Binder, c *Call) Do {
+		c.lawful()
+		edits := c.edits
+		if edits == nil {
+			return plain
+		}
+		return func(r *Run) error { return r.actEdited(runtime.Action{Kind: kind}, edits) }
+	}
 }
 
 func bindRedirect(b *Binder, c *Call) Do {
@@ -32,11 +39,16 @@ func bindRedirect(b *Binder, c *Call) Do {
 		if err != nil {
 			b.Errorf(address.Span, "redirect: %s", err)
 		}
-		return c.action(func(*Run) (runtime.Action, error) {
-			return runtime.Action{Kind: runtime.Redirect, Address: to}, nil
-		})
+		edits := c.edits
+		return func(r *Run) error {
+			return r.actEdited(runtime.Action{Kind: runtime.Redirect, Address: to}, edits)
+		}
 	}
-	edits := c.edits
+	return redirectTo(address, c.edits)
+}
+
+// redirectTo is redirect to an address that is known in the run only.
+func redirectTo(address Text, edits []func(*Run, *runtime.Action)) Do {
 	return func(r *Run) error {
 		to, err := r.options.outgoing(address.Value(r))
 		if err != nil {
@@ -92,34 +104,11 @@ func (r *Run) actEdited(a runtime.Action, edits []func(*Run, *runtime.Action)) e
 // lawful checks that the action of the command's name may be used at the stage and for
 // the trust that the script is compiled for.
 func (c *Call) lawful() {
-	b := c.binder
-	for i := range b.actions {
-		if a := &b.actions[i]; a.name == c.name {
-			if a.err != nil {
-				b.Errorf(c.Node.NameSpan, "%s", a.err)
-			}
-			return
-		}
-	}
-	f := runtime.Lookup(c.name)
+	f := c.usage.function
 	if f == nil {
 		return
 	}
-	args := make([]runtime.Value, 0, len(f.Params))
-	for _, p := range f.Params {
-		if !p.Optional && !p.Rest {
-			args = append(args, runtime.Unknown)
-		}
+	if err := f.CheckUse(&c.binder.options); err != nil {
+		c.binder.Errorf(c.Node.NameSpan, "%s", err)
 	}
-	err := runtime.CheckCall(c.name, args, b.options)
-	if err != nil {
-		b.Errorf(c.Node.NameSpan, "%s", err)
-	}
-	b.actions = append(b.actions, checkedAction{c.name, err})
-}
-
-// checkedAction is what is known of an action of a script: an error, or that it is lawful.
-type checkedAction struct {
-	name string
-	err  error
 }

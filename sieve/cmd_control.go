@@ -1,6 +1,10 @@
 package sieve
 
-import "github.com/sluice-mail/sluice/runtime"
+import (
+	"strings"
+
+	"github.com/sluice-mail/sluice/runtime"
+)
 
 // The control commands.
 //
@@ -44,23 +48,25 @@ func bindRequire(b *Binder, c *Call) Do {
 
 // activate turns an extension on, and what it implies.
 func (b *Binder) activate(e *Extension, at Span) {
-	b.active[e.Name] = true
-	if b.required == nil {
-		b.required = map[string]Span{}
+	numbers := b.lang.registry.numbers
+	b.active.add(e.number)
+	b.required.add(e.number)
+	if len(b.requiredAt) < len(numbers) {
+		b.requiredAt = make([]Span, len(numbers))
 	}
-	b.required[e.Name] = at
+	b.requiredAt[e.number] = at
 	for _, other := range e.Excludes {
-		if _, both := b.required[other]; both {
+		if _, both := b.asked(other); both {
 			b.Errorf(at, "%q and %q exclude each other", e.Name, other)
-			delete(b.required, e.Name)
+			b.required.remove(e.number)
 			if o := b.lang.registry.extensions[other]; o == nil || !contains(o.Implies, e.Name) {
-				delete(b.active, e.Name)
+				b.active.remove(e.number)
 			}
 			return
 		}
 	}
 	for _, name := range e.Implies {
-		b.active[name] = true
+		b.active.add(numbers[name])
 	}
 	if e.Required != nil {
 		e.Required(b, at)
@@ -90,7 +96,7 @@ func (b *Binder) missing(name string) {
 		return
 	}
 	if near := nearest(name, b.lang.registry.extensions); near != "" {
-		b.active[near] = true
+		b.active.add(b.lang.registry.numbers[near])
 	}
 }
 
@@ -99,10 +105,9 @@ func (b *Binder) missing(name string) {
 // Spec: RFC 5228, section 3.1
 type chain struct {
 	branches []branch
-	first    [1]branch // room for most
-	done     bool      // an else has ended it
-	decided  bool      // a branch is always taken: what follows never is
-	missed   bool      // a branch may be taken: an else may not be reached
+	done     bool // an else has ended it
+	decided  bool // a branch is always taken: what follows never is
+	missed   bool // a branch may be taken: an else may not be reached
 }
 
 // branch is an if, elsif or else; an else has no condition.
@@ -114,10 +119,24 @@ type branch struct {
 
 func bindIf(b *Binder, c *Call) Do {
 	ch := b.chains.one()
-	ch.branches = ch.first[:0]
+	ch.branches = b.branches.take(1 + b.others())[:0]
+	c.begun = ch
 	ch.add(c)
 	b.chain = ch
-	return ch.run
+	return nil
+}
+
+// others returns how many elsif and else follow the if that is being bound.
+func (b *Binder) others() int {
+	for i, n := range b.after {
+		if !strings.EqualFold(n.Name, "elsif") {
+			if strings.EqualFold(n.Name, "else") {
+				i++
+			}
+			return i
+		}
+	}
+	return len(b.after)
 }
 
 // never says whether a branch is known not to be taken.
@@ -132,7 +151,7 @@ func (ch *chain) add(c *Call) {
 	}
 	b := c.binder
 	k := b.known(br.condition)
-	always := !ch.decided && (k == knownTrue || br.condition == nil && !ch.missed && b.active[ihaveName])
+	always := !ch.decided && (k == knownTrue || br.condition == nil && !ch.missed && b.on(b.lang.registry.known.ihave))
 	ch.missed = ch.missed || k == unknown
 	ended := false
 	if !ch.never(b, br.condition) {

@@ -31,16 +31,7 @@ const groupBody = "body transform"
 
 func bindBody(_ *Binder, c *Call) Check {
 	m := c.Matcher("key-list")
-	of := (*Run).bodyTexts
-	if u := c.group(groupBody); u != nil {
-		switch u.Def.Name {
-		case "raw":
-			of = (*Run).bodyRaw
-		case "content":
-			types := u.Texts()
-			of = func(r *Run, do func(v *Value) bool) { r.bodyContents(newContentTypes(r, types), do) }
-		}
-	}
+	of := bodyTransform(c)
 	return func(r *Run) (bool, error) {
 		captures := r.captures
 		n, matched := 0, false
@@ -52,6 +43,20 @@ func bindBody(_ *Binder, c *Call) Check {
 		r.captures = captures
 		return matched || m.Counting() && m.Count(r, n), nil
 	}
+}
+
+// bodyTransform returns what the tags of a test make of a body.
+func bodyTransform(c *Call) func(r *Run, do func(v *Value) bool) {
+	if u := c.group(groupBody); u != nil {
+		switch u.Def.Name {
+		case "raw":
+			return (*Run).bodyRaw
+		case "content":
+			types := u.Texts()
+			return func(r *Run, do func(v *Value) bool) { r.bodyContents(newContentTypes(r, types), do) }
+		}
+	}
+	return (*Run).bodyTexts
 }
 
 // contentTypes are the content types that a test asks for.

@@ -98,7 +98,7 @@ func (b *Binder) expression(c *Call) *expression {
 	if b.Required("variables") && b.references(arg.Value, arg.Span) != nil {
 		b.Errorf(arg.Span, "an expression is constant: write the name of a variable in it, not ${name}")
 	}
-	x := &expression{slots: b.slots}
+	x := &expression{slots: b.variableSlots()}
 	b.Later(func() {
 		// A name that is a function stays one: a variable must not hide it.
 		variables := slices.DeleteFunc(append(names(b.slots), "match"), func(s string) bool { return runtime.Lookup(s) != nil })

@@ -26,11 +26,16 @@ func bindFileInto(b *Binder, c *Call) Do {
 	c.lawful()
 	b.checkMailbox(mailbox)
 	if s, ok := mailbox.Constant(); ok {
-		return c.action(func(*Run) (runtime.Action, error) {
-			return runtime.Action{Kind: runtime.FileInto, Mailbox: s}, nil
-		})
+		edits := c.edits
+		return func(r *Run) error {
+			return r.actEdited(runtime.Action{Kind: runtime.FileInto, Mailbox: s}, edits)
+		}
 	}
-	edits := c.edits
+	return fileIntoText(mailbox, c.edits)
+}
+
+// fileIntoText is fileinto for a name that is known in the run only.
+func fileIntoText(mailbox Text, edits []func(*Run, *runtime.Action)) Do {
 	return func(r *Run) error {
 		s := mailbox.Value(r)
 		// Texts are UTF-8 whatever a message holds; octets that are not were cut by the script.

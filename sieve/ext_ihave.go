@@ -60,7 +60,7 @@ func (b *Binder) offers(capability string, at Span) bool {
 	switch {
 	case !ok:
 		return false
-	case b.active[capability]:
+	case b.on(e.number):
 		return true
 	case stringSyntax[capability]:
 		return false
@@ -92,7 +92,7 @@ func knownAs(v bool) known {
 // known returns what is known of a condition in a script that uses ihave; nothing in others,
 // whose dead parts are checked like all else.
 func (b *Binder) known(c *Condition) known {
-	if c == nil || !b.active[ihaveName] {
+	if c == nil || !b.on(b.lang.registry.known.ihave) {
 		return unknown
 	}
 	return c.known

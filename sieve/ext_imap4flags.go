@@ -137,7 +137,10 @@ func (b *Binder) flagVariable(name Text) (read func(*Run) string, write func(*Ru
 
 func bindHasFlag(b *Binder, c *Call) Check {
 	m := c.Matcher("list-of-flags")
-	m.splitKeys()
+	if !b.faulty {
+		m.keys = c.Texts("list-of-flags")
+		m.splitKeys()
+	}
 	m.words = !m.Counting()
 	var variables []func(*Run) string
 	if c.Given("variable-list") {

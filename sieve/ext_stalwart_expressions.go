@@ -103,7 +103,7 @@ func (b *Binder) stalwart(c *Call) *stalwartExpression {
 		b.Errorf(arg.Span, "an expression is constant: write the name of a variable in it, not ${name}")
 		return nil
 	}
-	x := &stalwartExpression{slots: b.slots}
+	x := &stalwartExpression{slots: b.variableSlots()}
 	b.Later(func() {
 		b.prog.captures = true
 		x.compile(b, arg.Value, func(err error) { b.expressionError(arg, err) })
@@ -249,7 +249,7 @@ func writeShared(b *Binder, name string, at Span) func(r *Run, value string) err
 // readPath reads a variable of a namespace of Stalwart in a string.
 func readPath(space string) func(b *Binder, name string, at Span) func(r *Run) string {
 	return func(b *Binder, name string, at Span) func(r *Run) string {
-		x := &stalwartExpression{slots: b.slots}
+		x := &stalwartExpression{slots: b.variableSlots()}
 		x.compile(b, space+"."+name, func(err error) {
 			b.Errorf(at, "\"${%s.%s}\" is no variable: %s", space, clip(name), firstMessage(err))
 		})

@@ -126,7 +126,8 @@ func (b *Binder) bindIncluded(inc *included, source []byte) []*Error {
 	if len(errs) > 0 {
 		return errs
 	}
-	sub := newBinder(b.lang, tree, b.options)
+	sub := &Binder{}
+	sub.begin(b.lang, tree, &b.options)
 	sub.prog, sub.headers, sub.library = b.prog, b.headers, b.library
 	sub.nested, sub.source, sub.tree = b.nested+1, len(b.prog.sources), b.tree
 	b.prog.sources = append(b.prog.sources, programSource{inc.file, tree.Source})
@@ -141,22 +142,25 @@ func (b *Binder) bindIncluded(inc *included, source []byte) []*Error {
 
 // all binds all commands of the script.
 func (b *Binder) all() Block {
-	for _, name := range b.lang.registry.always {
-		b.active[name] = true
-	}
+	known := b.lang.registry.known
 	if b.lang.options.NoRequire {
-		b.active["variables"], b.active[stalwartExpressionsName] = true, b.lang.options.Stalwart != nil
+		b.active.add(known.variables)
+		if b.lang.options.Stalwart != nil {
+			b.active.add(known.stalwartExpressions)
+		}
 	}
+	b.conditions.expect(b.script.tests)
+	b.steps.expect(b.script.nodes - b.script.tests)
 	block := b.block(b.script.Commands)
 	b.checkNeeds()
 	for _, f := range b.later {
 		f()
 	}
 	slices.SortStableFunc(b.errors, byPlace)
-	b.prog.captures = b.prog.captures || b.active["variables"]
-	b.prog.flags = b.prog.flags || b.active["imap4flags"]
+	b.prog.captures = b.prog.captures || b.on(known.variables)
+	b.prog.flags = b.prog.flags || b.on(known.imap4flags)
 	for i, e := range b.lang.registry.atEnd {
-		if b.active[e.Name] {
+		if b.on(e.number) {
 			b.library.atEnd |= 1 << i
 		}
 	}
@@ -190,7 +194,7 @@ func (b *Binder) global(name string, at Span) {
 		b.Errorf(at, "variable %q was used before it was declared global", clip(name))
 		return
 	}
-	b.slots[key] = b.globalSlot(name, at)
+	b.variableSlots()[key] = b.globalSlot(name, at)
 }
 
 // globalSlot returns the slot of a global variable.

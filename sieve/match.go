@@ -49,7 +49,7 @@ type Matcher struct {
 	Comparator *Comparator
 	kind       *MatchType
 	operator   operator
-	keys       []Text
+	keys       []Text     // those that are not constant, at their places; nil: all are
 	ready      []Key      // for each key, nil if it is not constant
 	memory     *keyMemory // while the script is bound
 	varies     bool       // a key is not constant
@@ -206,22 +206,30 @@ func (b *Binder) matching(c *Call) {
 func (c *Call) Matcher(keys string) *Matcher {
 	b := c.binder
 	m := b.matchers.one()
-	*m = Matcher{Comparator: c.comparator, kind: c.matchType, operator: c.operator, keys: c.Texts(keys), memory: &b.keyMemory}
-	m.ready = b.keys.take(len(m.keys))
-	for i := range m.keys {
-		s, ok := m.keys[i].Constant()
+	*m = Matcher{Comparator: c.comparator, kind: c.matchType, operator: c.operator, memory: &b.keyMemory}
+	var list []String
+	if a := c.argument(keys); a != nil {
+		list = a.Strings
+	}
+	m.ready = b.keys.take(len(list))
+	for i := range list {
+		t := b.Text(&list[i])
+		s, ok := t.Constant()
 		if !ok {
-			m.varies = true
+			if !m.varies {
+				m.varies, m.keys = true, b.strings.take(len(list))
+			}
+			m.keys[i] = t
 			continue
 		}
-		m.memory.literal, m.memory.upper = s, b.uppercase(&c.argument(keys).Strings[i], s)
+		m.memory.literal, m.memory.upper = s, b.uppercase(&list[i], s)
 		k, err := m.kind.Key(m, s)
 		if err != nil {
-			at := m.keys[i].Span
+			at := list[i].Span
 			if e, ok := errors.AsType[*patternError](err); ok {
-				at = c.binder.within(&c.argument(keys).Strings[i], s, e.offset)
+				at = b.within(&list[i], s, e.offset)
 			}
-			c.binder.Errorf(at, "%s", err)
+			b.Errorf(at, "%s", err)
 		}
 		m.ready[i] = k
 	}

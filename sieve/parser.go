@@ -33,7 +33,7 @@ func parse(name string, src []byte, limits SourceLimits, memory *treeMemory) (*S
 	p.lexer = lexer{src: script.Source, limits: limits, report: p.error, comments: memory.comments[:0]}
 	p.advance()
 	script.Commands = p.commands(0)
-	script.Comments, script.nodes = p.lexer.comments, p.made
+	script.Comments, script.nodes, script.tests = p.lexer.comments, p.made, p.madeTests
 	slices.SortStableFunc(p.errors, byPlace)
 	return script, p.errors
 }
@@ -54,6 +54,8 @@ func (m *treeMemory) reset(s *Script) {
 	clear(m.openStrings[:cap(m.openStrings)])
 	clear(m.loose[:cap(m.loose)])
 	m.uses.reset()
+	requiredAt := m.binder.requiredAt
+	m.binder, m.library = Binder{requiredAt: requiredAt}, library{}
 	if cap(m.comments)+cap(m.openNodes)+cap(m.openArgs)+cap(m.openStrings) > 4*keptSlab {
 		m.comments, m.openNodes, m.openArgs, m.openStrings = nil, nil, nil, nil
 	}
@@ -76,8 +78,10 @@ type parser struct {
 	last   int   // end of the token before
 	tokens int
 	errors []*Error
-	made   int  // nodes
-	halted bool // no more errors are wanted: the rest of the source is skipped
+	made   int // nodes
+	// madeTests is how many of them are tests.
+	madeTests int
+	halted    bool // no more errors are wanted: the rest of the source is skipped
 	// recovered says that the last command had an error: what follows its semicolon may be the rest of it.
 	recovered bool
 
@@ -100,9 +104,11 @@ type treeMemory struct {
 	openStrings []String
 
 	// What the binder needs while it is at a command or test.
-	calls []*Call
-	loose []*Argument
-	uses  usedSlab[TagUse]
+	calls   []*Call
+	loose   []*Argument
+	uses    usedSlab[TagUse]
+	binder  Binder
+	library library
 }
 
 func (p *parser) advance() {
@@ -295,6 +301,9 @@ func (p *parser) recover(n *Node, depth int) {
 // was reported.
 func (p *parser) call(n *Node, depth int) bool {
 	p.made++
+	if depth > 0 {
+		p.madeTests++
+	}
 	n.Name, n.NameSpan, n.Span = p.tok.text, p.tok.Span, p.tok.Span
 	p.advance()
 	open := len(p.openArgs)

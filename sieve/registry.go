@@ -49,6 +49,8 @@ type Extension struct {
 	// Rewrite changes the text of every string of a script that requires the
 	// extension, when it is compiled and before variables are looked for.
 	Rewrite func(b *Binder, s string, at Span) string
+
+	number int // in its registry
 }
 
 // Command declares a command.
@@ -165,9 +167,11 @@ type registry struct {
 	modifiers  map[string]offered[Modifier]
 	namespaces map[string]offered[Namespace]
 	partCount  int
-	is         *MatchType   // the one where a test names none
-	always     []string     // capabilities that need no require
-	atEnd      []*Extension // those with AtEnd, and with Needs
+	is         *MatchType     // the one where a test names none
+	numbers    map[string]int // of capabilities
+	known      wellKnown
+	always     capabilitySet // capabilities that need no require
+	atEnd      []*Extension  // those with AtEnd, and with Needs
 	needy      []*Extension
 }
 
@@ -188,13 +192,11 @@ func newRegistry(list []Extension) *registry {
 		comparator: map[string]offered[Comparator]{}, parts: map[string]offered[AddressPart]{},
 		modifiers: map[string]offered[Modifier]{}, namespaces: map[string]offered[Namespace]{},
 	}
+	g.number(list)
 	for i := range list {
 		e := &list[i]
 		if e.Name != "" {
 			add(g.extensions, e.Name, e)
-		}
-		if e.Always {
-			g.always = append(g.always, e.Name)
 		}
 		if e.AtEnd != nil {
 			if len(g.atEnd) == 64 {

@@ -14,7 +14,8 @@ type program struct {
 	limits   *Options
 	block    Block
 	marks    []mark
-	sources  []programSource // that of the script, and of those it includes
+	sources  []programSource  // that of the script, and of those it includes
+	source   [1]programSource // room for most
 	once     sync.Once
 	sites    []runtime.Site // made by Sites of marks
 
@@ -71,7 +72,7 @@ func (p *program) Composes() {}
 // Run runs the script. It returns no value. A fault of the script is an *Error with its
 // line; if a limit ended the run, the error is also a *runtime.LimitError.
 func (p *program) Run(t *runtime.Task) (runtime.Value, error) {
-	r := &Run{task: t, view: t.View(), prog: p, options: p.limits, values: slab[Value]{size: firstSlab}}
+	r := &Run{task: t, view: t.View(), prog: p, options: p.limits, values: slab[Value]{size: 2 * firstSlab}}
 	r.vars, r.flags = make([]string, len(p.variables)), r.view.Flags
 	r.resume()
 	err := r.Block(p.block)
@@ -125,9 +126,19 @@ var errStop = errors.New("stop")
 // Block is a list of bound commands.
 type Block []step
 
+// step is a bound command: do, or chain for an if.
 type step struct {
-	site int
-	do   Do
+	site  int
+	do    Do
+	chain *chain
+}
+
+// run does the command.
+func (s *step) run(r *Run) error {
+	if s.chain != nil {
+		return s.chain.run(r)
+	}
+	return s.do(r)
 }
 
 // Condition is a bound test.
@@ -210,7 +221,7 @@ func (r *Run) Block(b Block) error {
 		err := r.task.Step(1)
 		if err == nil {
 			r.task.Hit(s.site, runtime.Reached)
-			if err = s.do(r); err == nil {
+			if err = s.run(r); err == nil {
 				err = r.err
 			}
 		}

@@ -4,7 +4,7 @@ package sieve
 // costs few allocations. The zero value works.
 type slab[T any] struct {
 	free []T
-	size int // of the last piece, in elements
+	size int // of the next piece, in elements
 }
 
 // usedSlab is a slab whose memory can be taken back.
@@ -24,15 +24,22 @@ const (
 // take returns n zero elements with no room behind them.
 func (s *slab[T]) take(n int) []T {
 	if n > len(s.free) {
-		if n > maxSlab/2 {
+		if n > maxSlab/2 && n > s.size {
 			return make([]T, n)
 		}
-		s.size = max(min(2*s.size, maxSlab), firstSlab, n)
-		s.free = make([]T, s.size)
+		s.free = make([]T, max(s.size, firstSlab, n))
+		s.size = min(2*len(s.free), maxSlab)
 	}
 	out := s.free[:n:n]
 	s.free = s.free[n:]
 	return out
+}
+
+// expect says how many elements will be taken, at most.
+func (s *slab[T]) expect(n int) {
+	if len(s.free) == 0 {
+		s.size = n
+	}
 }
 
 // one returns a zero element.

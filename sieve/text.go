@@ -21,11 +21,11 @@ func (b *Binder) Text(s *String) Text {
 	value := s.Value
 	if strings.Contains(value, "${") {
 		for _, e := range b.lang.rewriters {
-			if b.active[e.Name] {
+			if b.on(e.number) {
 				value = e.Rewrite(b, value, s.Span)
 			}
 		}
-		if b.active["variables"] {
+		if b.on(b.lang.registry.known.variables) {
 			if pieces := b.references(value, s.Span); pieces != nil {
 				return Text{Span: s.Span, pieces: &pieces}
 			}

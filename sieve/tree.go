@@ -14,7 +14,8 @@ type Script struct {
 	// Comments are all comments of the source, in order.
 	Comments []Comment
 
-	nodes  int            // commands and tests
+	nodes  int // commands and tests
+	tests  int
 	broken map[*Node]bool // commands in which a syntax error stands, outside of their blocks
 	once   sync.Once
 	places runtime.Places // made by lines

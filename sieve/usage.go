@@ -1,17 +1,23 @@
 package sieve
 
-import "strconv"
+import (
+	"strconv"
+
+	"github.com/sluice-mail/sluice/runtime"
+)
 
 // usage is what a registry knows of a command or test beside its declaration: what other
 // declarations hang on it.
 type usage struct {
 	hooks []offered[Hook]
 	tags  map[string][]offered[Tag] // by name in lower case, those that go first first
+	// function is the one of the table that does the same, nil if there is none.
+	function *runtime.Function
 }
 
 // use finds out what goes with a command or test.
 func (g *registry) use(name string, own []Tag, match, part, modifiers bool) *usage {
-	u := &usage{hooks: g.hooks[name], tags: map[string][]offered[Tag]{}}
+	u := &usage{hooks: g.hooks[name], tags: map[string][]offered[Tag]{}, function: runtime.Lookup(name)}
 	add := func(tag string, def *Tag, e *Extension) {
 		u.tags[tag] = append(u.tags[tag], offered[Tag]{def: def, ext: e})
 	}

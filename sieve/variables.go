@@ -81,7 +81,7 @@ func (b *Binder) slot(name string, at Span) int {
 		return 0
 	}
 	slot = b.newSlot(key)
-	b.slots[key] = slot
+	b.variableSlots()[key] = slot
 	return slot
 }
 
@@ -103,7 +103,7 @@ func (b *Binder) references(s string, at Span) []piece {
 		for end < len(s) && (isLetter(s[end]) || '0' <= s[end] && s[end] <= '9' || s[end] == '.') {
 			end++
 		}
-		paths := b.active[stalwartExpressionsName]
+		paths := b.on(b.lang.registry.known.stalwartExpressions)
 		if paths {
 			end = pathEnd(s, i, end)
 		}
