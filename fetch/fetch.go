@@ -229,6 +229,10 @@ func told(ctx context.Context, host string, err error) error {
 	if name, ok := errors.AsType[*net.DNSError](err); ok && name.IsNotFound {
 		return fmt.Errorf("%.100s: no such host", host)
 	}
+	of, isURL := errors.AsType[*url.Error](err)
+	if isURL && strings.Contains(of.Err.Error(), "Location header") { // which the error repeats
+		return fmt.Errorf("%.100s: a redirect to what is no URL", host)
+	}
 	why := "the connection broke"
 	timeout, isNet := errors.AsType[net.Error](err)
 	errno, isErrno := errors.AsType[syscall.Errno](err)
@@ -238,7 +242,7 @@ func told(ctx context.Context, host string, err error) error {
 	case isErrno:
 		why = errno.Error()
 	default:
-		if of, ok := errors.AsType[*url.Error](err); ok && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+		if isURL && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
 			why = fmt.Sprintf("%.100q", of.Err.Error())
 		}
 	}

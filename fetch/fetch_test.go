@@ -302,6 +302,20 @@ func TestErrorsHoldNoSecrets(t *testing.T) {
 	}
 }
 
+func TestWhereARedirectLeadsIsNotToldEither(t *testing.T) {
+	to := ""
+	base, port := site(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Location", to)
+		w.WriteHeader(http.StatusFound)
+	})
+	c := client(t, Options{Hosts: hosts(t, "127.0.0.1:"+port), Private: loopback})
+	for _, to = range []string{"http://[secret", "http://u:secret@127.0.0.1/%", "/secret%zz", "//secret.example/", ":secret"} {
+		if _, err := c.Get(t.Context(), Request{URL: base}); err == nil || strings.Contains(err.Error(), "secret") {
+			t.Errorf("%s: %v", to, err)
+		}
+	}
+}
+
 func TestNamesThatLeadInside(t *testing.T) {
 	base, port := site(t, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "inside") })
 	_ = base

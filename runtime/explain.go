@@ -55,7 +55,7 @@ func (r *Record) Explain(w io.Writer, sites []Site) error {
 		if c.Error != "" {
 			fmt.Fprintf(b, "  error: %s\n", shorten(c.Error))
 		} else {
-			fmt.Fprintf(b, "  = %s\n", ValueText(c.Result))
+			fmt.Fprintf(b, "  = %s\n", ValueText(maskResult(c.Function, c.Result)))
 		}
 	}
 	showHits(len(hits))

@@ -29,7 +29,8 @@ func init() {
 			"in which octets that are no UTF-8 are U+FFFD. `json_parse(body)` reads JSON. Only hosts that the administrator allows are asked, at public addresses unless others are allowed too. " +
 			"Redirects are followed on the same host only; one to another host is an error. Options: `headers` (map of Accept, Accept-Language, Authorization, If-Modified-Since, If-None-Match, User-Agent and what begins with X-), " +
 			"`timeout` and `max_size` (octets of the body), which cannot be over the server's own, `redirects` (false: a redirect is the answer), `bytes` (true: the body as octets). " +
-			"A body that is larger is an error. That the server cannot be reached or is too slow is a temporary failure, an error that the script's `on-store-error` covers.",
+			"A body that is larger is an error. That the server cannot be reached or is too slow is a temporary failure, an error that the script's `on-store-error` covers. " +
+			"Records keep the URL and the body; of the fields that are sent, only those that hold no secrets. So a key belongs into a field.",
 		Params: []Param{url, {Name: "options", Kind: Map, Optional: true, Doc: "any of headers, timeout, max_size, redirects, bytes"}},
 		Result: Map, Effect: Network, Asks: asksHTTP, Trust: Admin,
 		Examples: []Example{
@@ -159,9 +160,13 @@ func (e *Env) httpOptions(m map[string]Value) (r HTTPRequest, raw bool, err erro
 
 // checkRequestHeader refuses header fields that a script may not send.
 func checkRequestHeader(h map[string]string) error {
-	size := 0
+	size, seen := 0, map[string]bool{}
 	for name, value := range h {
 		canonical := textproto.CanonicalMIMEHeaderKey(name)
+		if seen[canonical] {
+			return fmt.Errorf("%s is there twice", canonical)
+		}
+		seen[canonical] = true
 		if !contains(requestHeaders, canonical) && !isExtension(canonical) {
 			return fmt.Errorf("%q is not one of %s, X-…", cut(name, 40), strings.Join(requestHeaders, ", "))
 		}
@@ -176,10 +181,14 @@ func checkRequestHeader(h map[string]string) error {
 	return nil
 }
 
-// isExtension says whether a field begins with X-, and not with one of those by which proxies tell
-// who asks.
+// steering are the beginnings of fields, behind X-, by which proxies tell who asks, and that change the
+// method, the host or the path of a request.
+var steering = []string{"Forwarded", "Real-Ip", "Client-Ip", "Cluster-Client-Ip", "Originating-Ip", "Remote-", "True-Client-Ip",
+	"Http-Method", "Method-Override", "Host", "Http-Host-Override", "Original-", "Rewrite-"}
+
+// isExtension says whether a field begins with X-, and is none of those that steer.
 func isExtension(name string) bool {
 	rest, ok := strings.CutPrefix(name, "X-")
-	return ok && rest != "" && !strings.HasPrefix(rest, "Forwarded") && rest != "Real-Ip" && rest != "Http-Method-Override" &&
+	return ok && rest != "" && !slices.ContainsFunc(steering, func(s string) bool { return strings.HasPrefix(rest, s) }) &&
 		strings.Trim(strings.ToLower(rest), "abcdefghijklmnopqrstuvwxyz0123456789-") == ""
 }

@@ -45,7 +45,7 @@ type Record struct {
 // CallRecord is one call of a function.
 type CallRecord struct {
 	Function string  `json:"function" cbor:"f"`
-	Args     []Value `json:"args" cbor:"a"`
+	Args     []Value `json:"args" cbor:"a"` // without secrets in header fields of requests
 	Result   Value   `json:"result" cbor:"r"`
 	Error    string  `json:"error,omitempty" cbor:"e,omitempty"`
 	Limit    string  `json:"limit,omitempty" cbor:"l,omitempty"` // set if Error is a *LimitError
@@ -70,7 +70,7 @@ func (r *Record) add(l Level, f *Function, args []Value, v Value, err error, ask
 		r.Dropped++
 		return
 	}
-	c := CallRecord{Function: f.Name, Args: slices.Clone(args), Result: v, Pure: !asked, Hits: len(r.Hits)}
+	c := CallRecord{Function: f.Name, Args: slices.Clone(maskArgs(f, args)), Result: v, Pure: !asked, Hits: len(r.Hits)}
 	if err != nil {
 		c.Error, c.Cause = err.Error(), causeOf(err)
 		var limit *LimitError

@@ -22,15 +22,16 @@ func NewReplayer(r *Record) *Replayer { return &Replayer{calls: r.Calls} }
 
 // Do returns the recorded answer of the next call, which must be this one.
 func (p *Replayer) Do(e *Env, f *Function, _ Args) (Value, error) {
+	args := maskArgs(f, e.args)
 	for p.next < len(p.calls) && p.calls[p.next].Pure {
 		p.next++
 	}
 	if p.next == len(p.calls) {
-		return nil, fmt.Errorf("%w: %s comes after the last recorded call", ErrReplay, callText(f.Name, e.args))
+		return nil, fmt.Errorf("%w: %s comes after the last recorded call", ErrReplay, callText(f.Name, args))
 	}
 	c := &p.calls[p.next]
-	if c.Function != f.Name || !Equal(c.Args, e.args) {
-		return nil, fmt.Errorf("%w: call %d is %s, recorded is %s", ErrReplay, p.next+1, callText(f.Name, e.args), callText(c.Function, c.Args))
+	if c.Function != f.Name || !Equal(c.Args, args) {
+		return nil, fmt.Errorf("%w: call %d is %s, recorded is %s", ErrReplay, p.next+1, callText(f.Name, args), callText(c.Function, c.Args))
 	}
 	p.next++
 	if c.Error != "" {
