@@ -1,6 +1,8 @@
 package js
 
 import (
+	"slices"
+
 	"math/big"
 
 	"github.com/dop251/goja"
@@ -27,6 +29,9 @@ var producers = map[string]bool{
 	"getOwnPropertySymbols": true, "split": true, "match": true, "matchAll": true, "exec": true,
 	"parse": true, "constructor": true, "prototype": true, "groupBy": true,
 }
+
+// literalPattern stands among the names of a source for a regular expression in it.
+const literalPattern = " pattern"
 
 // globals are the names that goja gives every runtime.
 var globals = func() map[string]bool {
@@ -109,6 +114,7 @@ func (k *checker) names(n ast.Node) {
 	case *ast.StringLiteral:
 		k.mentioned[n.Value.String()] = true
 	case *ast.RegExpLiteral:
+		k.mentioned[literalPattern] = true
 		if len(n.Pattern) > runtime.MaxPattern {
 			k.c.failAt(n.Idx, "pattern of %d octets is over the limit of %d", len(n.Pattern), runtime.MaxPattern)
 		}
@@ -300,7 +306,7 @@ func (k *reach) guards() (now, lists, later []*guard) {
 	}
 	for _, g := range guards() {
 		switch reached := g.lists || k.reaches(g); {
-		case k.dynamic || reached && (k.arrays || g.owner != "Array"):
+		case k.dynamic || reached && (k.arrays || g.owner != "Array" && g.owner != typed) || reached && g.owner == typed && k.octets():
 			now = append(now, g)
 		case reached: // strings have methods of the same names
 			lists = append(lists, g)
@@ -327,13 +333,22 @@ func (k *reach) wants() bool {
 }
 
 func (k *reach) reaches(g *guard) bool {
-	if k.mentioned[g.name] {
-		return true
+	if g.static && g.owner != typed && !k.any([]string{g.owner, "constructor"}) || g.with != nil && !k.any(g.with) {
+		return false
 	}
-	for _, name := range g.also {
+	return k.mentioned[g.name] || k.any(g.also)
+}
+
+func (k *reach) any(names []string) bool {
+	return slices.ContainsFunc(names, func(name string) bool { return k.mentioned[name] })
+}
+
+// octets says whether a source makes typed arrays.
+func (k *reach) octets() bool {
+	for name := range typedArrays {
 		if k.mentioned[name] {
 			return true
 		}
 	}
-	return false
+	return k.mentioned["constructor"]
 }

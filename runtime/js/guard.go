@@ -19,6 +19,7 @@ type guard struct {
 	static bool     // a property of the global itself, not of its prototype
 	name   string   // the property; that of a constructor is the owner's
 	also   []string // other names in a source by which it is reached
+	with   []string // of these one has to be there too, where it is not nil
 	lists  bool     // it is reached wherever there is an array
 	// make returns the replacement. original is nil where goja has no such native.
 	make func(r *run, original goja.Callable) func(goja.FunctionCall) goja.Value
@@ -85,7 +86,7 @@ func (r *run) withLists() {
 var guarded = sync.OnceValue(func() map[string]bool {
 	m := map[string]bool{"constructor": true}
 	for _, g := range guards() {
-		m[g.name] = true
+		m[g.name], m[g.owner] = true, true
 		for _, name := range g.also {
 			m[name] = true
 		}

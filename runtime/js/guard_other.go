@@ -36,7 +36,7 @@ func otherGuards() []*guard {
 				return r.pass(original, c)
 			}
 		}},
-		{owner: "RegExp", name: "toString", also: []string{"source", "flags"}, make: guardNested},
+		{owner: "RegExp", name: "toString", also: []string{"source", "flags"}, with: []string{"RegExp", "constructor", literalPattern}, make: guardNested},
 		{owner: "DataView", name: "setBigInt64", make: guardBigOctets},
 		{owner: "DataView", name: "setBigUint64", make: guardBigOctets},
 		{owner: "Error", name: "toString", also: []string{"message", "name"}, make: guardNested},

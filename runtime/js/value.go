@@ -45,6 +45,7 @@ func (r *run) load(v runtime.Value) goja.Value {
 		}
 		return r.vm.ToValue(v)
 	case []byte:
+		r.withLists()
 		buffer := r.vm.ToValue(r.vm.NewArrayBuffer(slices.Clone(v)))
 		o, err := r.vm.New(r.vm.Get("Uint8Array"), buffer)
 		if err != nil {

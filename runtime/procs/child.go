@@ -132,7 +132,7 @@ func (c *child) usable(limit time.Duration) bool {
 }
 
 // do does a job and says what became of the child.
-func (c *child) do(ctx context.Context, job *runtime.Job, core runtime.Link, grace time.Duration) (runtime.Value, error, death) {
+func (c *child) do(ctx context.Context, job *runtime.Job, core runtime.Link, grace time.Duration) (runtime.Value, death, error) {
 	began := time.Now()
 	late := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
@@ -148,29 +148,29 @@ func (c *child) do(ctx context.Context, job *runtime.Job, core runtime.Link, gra
 		if ctx.Err() != nil {
 			_ = c.conn.SetDeadline(time.Time{})
 		}
-		return v, err, alive
+		return v, alive, err
 	}
 	c.broken.Store(true)
 	if ctx.Err() != nil || !errors.Is(err, runtime.ErrPipe) { // it was too late, or said too much
 		c.end()
-		return nil, err, ofTime
+		return nil, ofTime, err
 	}
 	gone := c.wait(endTime)
 	c.end()
 	state := c.cmd.ProcessState
 	switch {
 	case !gone: // it lives and speaks nonsense
-		return nil, err, ofFault
+		return nil, ofFault, err
 	case state.UserTime()+state.SystemTime() >= c.cpu-time.Second:
-		return nil, &runtime.LimitError{Limit: "time", Max: c.cpu.Milliseconds()}, ofTime
+		return nil, ofTime, &runtime.LimitError{Limit: "time", Max: c.cpu.Milliseconds()}
 	case state.ExitCode() == exitRuntime:
-		return nil, err, ofMemory
+		return nil, ofMemory, err
 	case c.core.Silent():
-		return nil, err, found
+		return nil, found, err
 	case state.ExitCode() == -1: // by a signal, as of the kernel when the machine has no memory
-		return nil, err, ofMemory
+		return nil, ofMemory, err
 	}
-	return nil, err, ofFault
+	return nil, ofFault, err
 }
 
 // wait waits for the end of the process and says whether it came.

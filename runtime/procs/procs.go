@@ -233,7 +233,7 @@ type seat struct {
 func (s *seat) run(ctx context.Context, job *runtime.Job, core runtime.Link) (runtime.Value, error) {
 	s.pool.runs.Add(1)
 	for again := false; ; again = true {
-		v, err, death := s.child.do(ctx, job, core, s.pool.o.Grace)
+		v, death, err := s.child.do(ctx, job, core, s.pool.o.Grace)
 		switch death {
 		case alive:
 			return v, err
