@@ -112,7 +112,9 @@ type Options struct {
 	PipeOptions runtime.ExternalOptions
 	// Stores returns the key-value store of that name, for marks. An error says that there
 	// is none (any more).
-	Stores  func(name string) (kv.Store, error)
+	Stores func(name string) (kv.Store, error)
+	// Quotas bounds what users' scripts keep in them; nil: nothing does.
+	Quotas  *runtime.Quotas
 	Journal Journal
 	Limits  runtime.Limits
 	// LimitsOf returns the limits of a script's runs; nil: Limits.

@@ -15,6 +15,7 @@ import (
 	"github.com/sluice-mail/sluice/mail"
 	"github.com/sluice-mail/sluice/mailstore"
 	"github.com/sluice-mail/sluice/runtime"
+	"github.com/sluice-mail/sluice/scripts"
 )
 
 // target does the actions of one delivery in the mail store, the outbox and the
@@ -197,8 +198,16 @@ func (in *Intake) mark(ctx context.Context, a runtime.Action, since time.Time) e
 	if a.Prefix != 0 {
 		key = runtime.MemoryKey(a.Prefix, a.Key)
 	}
-	err = s.Set(ctx, key, value, ttl)
+	if in.o.Quotas != nil && a.Prefix == 0 && scripts.IsUser(a.Namespace) {
+		err = in.o.Quotas.Set(ctx, s, a.Namespace, a.Key, value, ttl, in.o.Now())
+	} else {
+		err = s.Set(ctx, key, value, ttl)
+	}
+	var quota *runtime.QuotaError
 	switch {
+	case errors.As(err, &quota):
+		in.log.Warn("mark not set", slog.String("account", strings.TrimPrefix(a.Namespace, scripts.UserNamespace(""))), slog.String("store", a.Store), slog.Any("err", err))
+		return nil // the mail is not held up by it
 	case errors.Is(err, kv.ErrNotFound), errors.Is(err, kv.ErrTooLarge), errors.Is(err, kv.ErrUnsupported):
 		in.log.Error("mark cannot be set", slog.String("store", a.Store), slog.Any("err", err))
 		return nil // and never will

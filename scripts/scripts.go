@@ -163,6 +163,9 @@ func AdminNamespace(name string) string { return "a:" + name }
 // UserNamespace returns the key space of the scripts of an account.
 func UserNamespace(account string) string { return "u:" + account }
 
+// IsUser reports whether a namespace is that of an account.
+func IsUser(namespace string) bool { return strings.HasPrefix(namespace, UserNamespace("")) }
+
 func (l *Library) compile(src Source) (Script, error) {
 	s, err := src.script()
 	if err != nil {

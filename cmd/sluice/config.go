@@ -75,6 +75,7 @@ type Config struct {
 	Explain struct {
 		Record string `toml:"record" doc:"how much of each run sluice explain can tell: off, summary (plan and time) or full (also calls and branches)"`
 	} `toml:"explain"`
+	Scripts    ScriptsConfig    `toml:"scripts"`
 	JavaScript JavaScriptConfig `toml:"javascript"`
 	Sieve      SieveConfig      `toml:"sieve"`
 	Actions    ActionsConfig    `toml:"actions"`
@@ -154,6 +155,7 @@ func Default(dir string) *Config {
 	c.Limits.Time, c.Limits.Steps, c.Limits.Ops = 2000, 1_000_000, 100
 	c.JavaScript = JavaScriptConfig{User: true, Memory: procs.DefaultMemory}
 	c.Explain.Record = "summary"
+	c.Scripts = defaultScripts()
 	c.Sieve = defaultSieve()
 	c.Actions = defaultActions()
 	c.DNS, c.HTTPClient = defaultDNS(), defaultHTTPClient()

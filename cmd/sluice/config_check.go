@@ -125,6 +125,7 @@ func (c *Config) numbers() map[string]number {
 	c.sieveNumbers(all)
 	c.networkNumbers(all)
 	c.javaScriptNumbers(all)
+	c.quotaNumbers(all)
 	for id, s := range c.Store {
 		all["store."+id+".cache"] = number{s.Cache, 0, 1 << 36}
 		all["store."+id+".timeout"] = number{s.Timeout, 1, 60_000}

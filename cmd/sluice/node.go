@@ -45,6 +45,7 @@ type node struct {
 	intake   *gateway.Intake
 	jobs     *housekeeping.Scheduler
 	counted  runtime.Metrics // by scripts
+	quotas   *runtime.Quotas // of users' scripts
 	closers  []func(context.Context) error
 }
 
@@ -248,7 +249,7 @@ func sourcesOf(c *Config) []scripts.Source {
 // host returns what real runs of a trust reach.
 func (n *node) host(trust runtime.Trust) runtime.Host {
 	live := n.hostOver(trust, n.store)
-	live.Metrics = &n.counted
+	live.Metrics, live.Quotas = &n.counted, n.quotas
 	return live
 }
 

@@ -33,6 +33,7 @@ func (n *node) openIntake(ctx context.Context) error {
 		Store:      n.mail,
 		Sender:     sender{n.outbox},
 		Stores:     n.store,
+		Quotas:     n.quotas,
 		Journal:    j,
 		PipeFolder: n.config().Sieve.Programs.Pipe, PipeOptions: n.config().programOptions(),
 		LimitsOf: func(s *scripts.Script) runtime.Limits {

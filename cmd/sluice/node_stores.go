@@ -20,6 +20,7 @@ import (
 	"github.com/sluice-mail/sluice/kv/postgres"
 	"github.com/sluice-mail/sluice/kv/redis"
 	"github.com/sluice-mail/sluice/kv/rocksdb"
+	"github.com/sluice-mail/sluice/runtime"
 )
 
 func (n *node) openStores(ctx context.Context) error {
@@ -38,6 +39,7 @@ func (n *node) openStores(ctx context.Context) error {
 		n.stores[id] = s
 		n.onClose("store "+id, s.Close)
 	}
+	n.quotas = runtime.NewQuotas(func() runtime.QuotaLimits { return n.config().quota() })
 	return n.route()
 }
 

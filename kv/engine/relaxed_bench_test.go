@@ -107,3 +107,44 @@ func relaxedKeys(n int) []kv.Key {
 	}
 	return keys
 }
+
+// A message of 900 tokens, by one call and by one for each.
+func BenchmarkRelaxedIncrMany(b *testing.B) {
+	adds := func(round int) []kv.Addition {
+		all := make([]kv.Addition, 900)
+		for i := range all {
+			all[i] = kv.Addition{Key: kv.Key{Prefix: kv.BayesModelGlobal, Name: fmt.Sprint("t", (round*450+i)%20_000)}, By: 1}
+		}
+		return all
+	}
+	for name, do := range map[string]func(*engine.Engine, []kv.Addition) error{
+		"one call": func(e *engine.Engine, all []kv.Addition) error {
+			_, err := e.IncrMany(b.Context(), all, 0)
+			return err
+		},
+		"one each": func(e *engine.Engine, all []kv.Addition) error {
+			for _, a := range all {
+				if _, err := e.Incr(b.Context(), a.Key, a.By, 0); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+	} {
+		b.Run(name, func(b *testing.B) {
+			e, err := engine.Open(b.Context(), engine.Options{Path: b.TempDir() + "/kv.db"})
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer e.Close()
+			round := 0
+			b.ReportAllocs()
+			for b.Loop() {
+				round++
+				if err := do(e, adds(round)); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
