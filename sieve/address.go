@@ -26,9 +26,9 @@ func init() {
 func (c *Call) AddressPart() *AddressPart {
 	g := c.binder.lang.registry
 	if u := c.group(groupAddressPart); u != nil {
-		return g.parts[u.Def.Name].def
+		return u.Def.part
 	}
-	return g.parts["all"].def
+	return g.all
 }
 
 // addressFields are the header fields that hold addresses.

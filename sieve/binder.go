@@ -160,14 +160,12 @@ func (b *Binder) call(n *Node) *Call {
 	} else {
 		c = new(Call)
 	}
-	c.binder, c.Node = b, n
+	*c = Call{binder: b, Node: n, given: c.given[:0], uses: c.uses[:0]}
 	return c
 }
 
 // done takes a Call back, which nobody may use from now on.
 func (b *Binder) done(c *Call) {
-	clear(c.uses)
-	*c = Call{given: c.given[:0], uses: c.uses[:0]}
 	b.tree.calls = append(b.tree.calls, c)
 }
 

@@ -41,7 +41,7 @@ func moreErrors(l *Language, s *Script, syntax []*Error, o runtime.CompileOption
 // turned returns the line from which a script may have been read inside out, 0 if there is none:
 // when a string is not closed, a quote is missing there, or in the first string of several lines.
 func (s *Script) turned(limits SourceLimits) (line int) {
-	x := lexer{src: s.Source, limits: limits, report: func(Span, string, ...any) {}}
+	x := lexer{src: s.Source, limits: limits}
 	for tok := (token{}); ; {
 		x.next(&tok)
 		if line == 0 && tok.kind == tokenString && strings.Contains(s.Source[tok.Start:tok.End], "\n") {

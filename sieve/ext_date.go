@@ -154,17 +154,18 @@ func (p *datePart) of(r *Run, t time.Time) (string, bool) {
 
 // dateZone is the zone that a test wants a date in. Without one it is that of the server.
 type dateZone struct {
-	use      *TagUse
+	given    bool // else it is that of the server
 	text     Text
 	location *time.Location // nil: not constant
 }
 
 func (b *Binder) dateZone(c *Call) *dateZone {
-	z := &dateZone{use: c.Tag("zone")}
-	if z.use == nil {
+	use := c.Tag("zone")
+	z := &dateZone{given: use != nil}
+	if !z.given {
 		return z
 	}
-	z.text = z.use.Text()
+	z.text = use.Text()
 	if s, ok := z.text.Constant(); ok {
 		if z.location = parseZone(s); z.location == nil {
 			b.Errorf(z.text.Span, "%q is no time zone; expected an offset such as \"+0200\"", clip(s))
@@ -175,7 +176,7 @@ func (b *Binder) dateZone(c *Call) *dateZone {
 
 // move returns a date in the zone; false if the script names one that is none.
 func (z *dateZone) move(r *Run, t time.Time) (time.Time, bool) {
-	if z.use == nil {
+	if !z.given {
 		if l := r.Options().Zone; l != nil {
 			return t.In(l), true
 		}

@@ -205,7 +205,8 @@ func (l *Language) Extensions() []Extension {
 // script with syntax errors that is what could be read.
 func (l *Language) Compile(name string, source []byte, o runtime.CompileOptions) (runtime.Program, error) {
 	memory := treePool.Get().(*treeMemory) //nolint:errcheck // nothing else is put in
-	tree, errs := parse(name, source, l.options.Source, memory)
+	memory.script.Name = name
+	tree, errs := parse(&memory.script, source, l.options.Source, memory)
 	if len(errs) > 0 {
 		return nil, Errors(moreErrors(l, tree, errs, o, memory))
 	}

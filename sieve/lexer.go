@@ -73,8 +73,21 @@ type lexer struct {
 	pos      int
 	limits   SourceLimits
 	comments []Comment
-	report   func(sp Span, format string, args ...any)
-	ended    bool // an error has swallowed the rest: it is not worth complaining about
+	faults   []fault // of the last token
+	ended    bool    // an error has swallowed the rest: it is not worth complaining about
+}
+
+// fault is something that is wrong with a token.
+type fault struct {
+	Span
+	text string
+}
+
+// report notes a fault, unless there are more than anybody wants.
+func (l *lexer) report(sp Span, format string, args ...any) {
+	if len(l.faults) <= l.limits.Errors {
+		l.faults = append(l.faults, fault{sp, fmt.Sprintf(format, args...)})
+	}
 }
 
 // What an octet may begin or belong to.

@@ -1,7 +1,6 @@
 package sieve
 
 import (
-	"cmp"
 	"errors"
 	"slices"
 	"strconv"
@@ -62,7 +61,7 @@ var comparatorTag = Tag{Name: "comparator", Args: []Arg{{Name: "comparator-name"
 
 // prepare makes the tag that asks for the match type.
 func (t *MatchType) prepare() {
-	t.tag = Tag{Name: t.Name, Group: groupMatchType}
+	t.tag = Tag{Name: t.Name, Group: groupMatchType, matchType: t}
 	if t.Operator {
 		t.tag.Args = []Arg{{Name: "relational-match", Kind: StringArgument}}
 	}
@@ -165,7 +164,10 @@ func (b *Binder) uppercase(s *String, value string) string {
 // matching finds the comparator and the match type of a test.
 func (b *Binder) matching(c *Call) {
 	g := b.lang.registry
-	c.comparator = g.comparator[cmp.Or(c.fallback, DefaultComparator)].def
+	c.comparator = g.casemap
+	if c.fallback != "" {
+		c.comparator = g.comparator[c.fallback].def
+	}
 	if u := c.Tag("comparator"); u != nil {
 		name, constant := b.constantText(u.Text(), "the name of a comparator")
 		if !constant {
@@ -184,7 +186,7 @@ func (b *Binder) matching(c *Call) {
 	}
 	c.matchType = g.is
 	if u := c.group(groupMatchType); u != nil {
-		c.matchType = g.matchTypes[u.Def.Name].def
+		c.matchType = u.Def.matchType
 		if c.matchType.Operator {
 			name, _ := b.constantText(u.Text(), "a relational operator")
 			op, ok := operators[lowerASCII(name)]

@@ -18,23 +18,24 @@ func Parse(name string, src []byte) (*Script, []*Error) {
 
 // ParseWithin is Parse with limits of one's own.
 func ParseWithin(name string, src []byte, limits SourceLimits) (*Script, []*Error) {
-	return parse(name, src, limits.withDefaults(), &treeMemory{})
+	return parse(&Script{Name: name}, src, limits.withDefaults(), &treeMemory{})
 }
 
 // parse reads a tree into memory.
-func parse(name string, src []byte, limits SourceLimits, memory *treeMemory) (*Script, []*Error) {
-	script := &Script{Name: name}
+func parse(script *Script, src []byte, limits SourceLimits, memory *treeMemory) (*Script, []*Error) {
 	if len(src) > limits.Size {
 		script.Source = string(src[:0])
 		return script, []*Error{script.errorAt(Span{}, "script is too long: %d octets, at most %d are allowed", len(src), limits.Size)}
 	}
 	script.Source = string(src)
-	p := &parser{script: script, limits: limits, treeMemory: memory}
-	p.lexer = lexer{src: script.Source, limits: limits, report: p.error, comments: memory.comments[:0]}
+	p := parser{script: script, limits: limits, treeMemory: memory} // it stays on the stack
+	p.lexer = lexer{src: script.Source, limits: limits, comments: memory.comments[:0]}
 	p.advance()
 	script.Commands = p.commands(0)
 	script.Comments, script.nodes, script.tests = p.lexer.comments, p.made, p.madeTests
-	slices.SortStableFunc(p.errors, byPlace)
+	if len(p.errors) > 1 {
+		slices.SortStableFunc(p.errors, byPlace)
+	}
 	return script, p.errors
 }
 
@@ -50,14 +51,15 @@ func (m *treeMemory) reset(s *Script) {
 	clear(s.Comments)
 	m.comments = s.Comments[:0]
 	clear(m.openNodes[:cap(m.openNodes)])
-	clear(m.openArgs[:cap(m.openArgs)])
-	clear(m.openStrings[:cap(m.openStrings)])
 	clear(m.loose[:cap(m.loose)])
 	m.uses.reset()
 	requiredAt := m.binder.requiredAt
-	m.binder, m.library = Binder{requiredAt: requiredAt}, library{}
-	if cap(m.comments)+cap(m.openNodes)+cap(m.openArgs)+cap(m.openStrings) > 4*keptSlab {
-		m.comments, m.openNodes, m.openArgs, m.openStrings = nil, nil, nil, nil
+	m.script, m.binder, m.library = Script{}, Binder{requiredAt: requiredAt}, library{}
+	if cap(m.comments)+cap(m.openNodes) > 4*keptSlab {
+		m.comments, m.openNodes = nil, nil
+	}
+	for _, c := range m.calls {
+		*c = Call{given: c.given[:0], uses: c.uses[:0]}
 	}
 }
 
@@ -97,16 +99,15 @@ type treeMemory struct {
 
 	comments []Comment
 
-	// Lists that are not complete yet: what lies above the length that one had when a
-	// command, test or list began belongs to that.
-	openNodes   []*Node
-	openArgs    []Argument
-	openStrings []String
+	// Lists of nodes that are not complete yet: what lies above the length that it had when a
+	// list began belongs to that.
+	openNodes []*Node
 
 	// What the binder needs while it is at a command or test.
 	calls   []*Call
 	loose   []*Argument
 	uses    usedSlab[TagUse]
+	script  Script
 	binder  Binder
 	library library
 }
@@ -118,10 +119,22 @@ func (p *parser) advance() {
 		return
 	}
 	p.lexer.next(&p.tok)
+	if len(p.lexer.faults) > 0 {
+		p.faults()
+	}
 	if p.tokens++; p.tokens > p.limits.Tokens {
 		p.error(p.tok.Span, "script has too many tokens, at most %d are allowed", p.limits.Tokens)
 		p.halt()
 	}
+}
+
+// faults reports what is wrong with the next token.
+func (p *parser) faults() {
+	tok := p.tok
+	for _, f := range p.lexer.faults {
+		p.error(f.Span, "%s", f.text)
+	}
+	p.tok, p.lexer.faults = tok, p.lexer.faults[:0]
 }
 
 // halt skips the rest of the source.
@@ -306,10 +319,7 @@ func (p *parser) call(n *Node, depth int) bool {
 	}
 	n.Name, n.NameSpan, n.Span = p.tok.text, p.tok.Span, p.tok.Span
 	p.advance()
-	open := len(p.openArgs)
-	ok := p.arguments(n, open)
-	n.Args = p.args.copy(p.openArgs[open:])
-	p.openArgs = p.openArgs[:open]
+	ok := p.arguments(n)
 	if ok {
 		if p.tok.kind == tokenIdentifier || p.tok.kind == tokenLeftParen {
 			ok = p.tests(n, depth)
@@ -319,10 +329,24 @@ func (p *parser) call(n *Node, depth int) bool {
 	return ok
 }
 
-// arguments reads arguments behind those that are open at a length.
-func (p *parser) arguments(n *Node, open int) bool {
+// arguments reads arguments; false means that an error was reported.
+func (p *parser) arguments(n *Node) (ok bool) {
+	args := p.args.open()
+	args, ok = p.argumentsTo(args, n)
+	n.Args = p.args.close(args)
+	return ok
+}
+
+// argumentsTo appends arguments to a list.
+func (p *parser) argumentsTo(args []Argument, n *Node) ([]Argument, bool) {
 	for {
-		a := Argument{Span: p.tok.Span}
+		switch p.tok.kind {
+		case tokenTag, tokenNumber, tokenString, tokenText, tokenLeftBracket:
+		default:
+			return args, true
+		}
+		args = append(args, Argument{Span: p.tok.Span})
+		a := &args[len(args)-1]
 		switch p.tok.kind {
 		case tokenTag:
 			a.Kind, a.Tag = TagArgument, p.tok.text
@@ -335,17 +359,14 @@ func (p *parser) arguments(n *Node, open int) bool {
 			p.str(&a.Strings[0])
 		case tokenLeftBracket:
 			a.Kind = ListArgument
-			if !p.list(&a) {
-				return false
+			if !p.list(a) {
+				return args[:len(args)-1], false
 			}
-		default:
-			return true
 		}
-		if len(p.openArgs)-open == p.limits.Arguments {
+		if len(args) > p.limits.Arguments {
 			p.error(a.Span, "%q has too many arguments, at most %d are allowed", clip(n.Name), p.limits.Arguments)
-			return false
+			return args[:len(args)-1], false
 		}
-		p.openArgs = append(p.openArgs, a)
 		n.End = p.last
 	}
 }
@@ -358,24 +379,26 @@ func (p *parser) str(s *String) {
 // list reads a string list, the next token being its bracket.
 func (p *parser) list(a *Argument) bool {
 	p.advance()
-	p.openStrings = p.openStrings[:0] // lists are in no lists
+	list := p.strings.open() // lists are in no lists
 	for {
 		if p.tok.kind != tokenString && p.tok.kind != tokenText {
 			p.expected("a string")
+			p.strings.close(list)
 			return false
 		}
-		p.openStrings = append(p.openStrings, String{})
-		p.str(&p.openStrings[len(p.openStrings)-1])
+		list = append(list, String{})
+		p.str(&list[len(list)-1])
 		switch p.tok.kind {
 		case tokenComma:
 			p.advance()
 		case tokenRightBracket:
 			p.advance()
-			a.Strings = p.strings.copy(p.openStrings)
+			a.Strings = p.strings.close(list)
 			a.End = p.last
 			return true
 		default:
 			p.expected(`"," or "]"`)
+			p.strings.close(list)
 			return false
 		}
 	}

@@ -42,7 +42,7 @@ func TestNoProgramKeepsWhatItWasBoundWith(t *testing.T) {
 	include := func(_, name string) (string, []byte, error) { return name, []byte("keep;"), nil }
 	for name, source := range scripts {
 		memory := &treeMemory{}
-		tree, errs := parse(name, []byte(source), l.options.Source, memory)
+		tree, errs := parse(&memory.script, []byte(source), l.options.Source, memory)
 		if len(errs) > 0 {
 			continue
 		}

@@ -127,6 +127,9 @@ type Tag struct {
 	Group string
 	// Bind, if not nil, is called before the Bind of the command or test.
 	Bind func(b *Binder, c *Call, u *TagUse)
+
+	matchType *MatchType // that it asks for
+	part      *AddressPart
 }
 
 // Hook is called for each use of some commands and tests in scripts that require the
@@ -167,7 +170,9 @@ type registry struct {
 	modifiers  map[string]offered[Modifier]
 	namespaces map[string]offered[Namespace]
 	partCount  int
-	is         *MatchType     // the one where a test names none
+	is         *MatchType // the one where a test names none
+	casemap    *Comparator
+	all        *AddressPart
 	numbers    map[string]int // of capabilities
 	known      wellKnown
 	always     capabilitySet // capabilities that need no require
@@ -225,7 +230,7 @@ func newRegistry(list []Extension) *registry {
 		}
 		for j := range e.AddressParts {
 			p := &e.AddressParts[j]
-			p.number, p.tag = g.partCount, Tag{Name: p.Name, Group: groupAddressPart}
+			p.number, p.tag = g.partCount, Tag{Name: p.Name, Group: groupAddressPart, part: p}
 			g.partCount++
 		}
 		for j := range e.MatchTypes {
@@ -242,7 +247,7 @@ func newRegistry(list []Extension) *registry {
 			p.def.usage = g.use(name, p.def.Tags, p.def.Match, p.def.AddressPart, false)
 		}
 	}
-	g.is = g.matchTypes["is"].def
+	g.is, g.casemap, g.all = g.matchTypes["is"].def, g.comparator[DefaultComparator].def, g.parts["all"].def
 	return g
 }
 

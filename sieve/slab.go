@@ -70,6 +70,27 @@ func (s *usedSlab[T]) copy(list []T) []T {
 	return s.slab.copy(list)
 }
 
+// open begins a list whose length is not known yet: elements are appended to it. Nothing else may
+// be taken before it is closed.
+func (s *usedSlab[T]) open() []T {
+	if len(s.free) == 0 {
+		s.free = make([]T, max(s.size, firstSlab))
+		s.size = min(2*len(s.free), maxSlab)
+	}
+	return s.free[:0]
+}
+
+// close ends a list, nil if it is empty.
+func (s *usedSlab[T]) close(list []T) []T {
+	n := len(list)
+	if n == 0 {
+		return nil
+	}
+	s.taken += n
+	s.free = list[n:cap(list)] // of another piece if the list did not fit
+	return list[:n:n]
+}
+
 // reset takes back all that was cut, which nobody may use from now on.
 func (s *usedSlab[T]) reset() {
 	switch {
