@@ -30,6 +30,7 @@ type run struct {
 	// composes says that the program is a Composer in this process.
 	composes bool
 	octets   int64 // of the messages in the plan
+	recorded int64 // octets of the calls in the record that were not asked of the host
 	content  content
 	edit     editing
 	told     map[string]bool // addresses that got a notification
@@ -72,9 +73,24 @@ func (r *run) Invoke(name string, args []Value) (Value, error) {
 		}
 	}
 	if f.Effect != Pure || r.level >= RecordFull {
-		r.record.add(r.level, f, args, v, err, asked)
+		r.note(f, args, v, err, asked)
 	}
 	return v, err
+}
+
+// maxRecordedOctets bounds what a record keeps of calls that a replay does again by itself. What it
+// has to be told is bounded by the operations of a run.
+const maxRecordedOctets = 4 << 20
+
+// note records a call.
+func (r *run) note(f *Function, args []Value, v Value, err error, asked bool) {
+	if r.level >= RecordCalls && !asked {
+		if r.recorded += SizeOf(args) + SizeOf(v); r.recorded > maxRecordedOctets {
+			r.record.Dropped++
+			return
+		}
+	}
+	r.record.add(r.level, f, args, v, err, asked)
 }
 
 // call checks and does a call, and says whether the host was asked.

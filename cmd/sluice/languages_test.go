@@ -327,3 +327,27 @@ func TestValuesKeepTheirTypesBetweenLanguages(t *testing.T) {
 		}
 	}
 }
+
+func TestARecordOfAllCallsIsBounded(t *testing.T) {
+	e := newEngine(Default("data"))
+	for name, source := range map[string]string{
+		"a.js":   `const s = "x".repeat(1e6); for (let i = 0; i < 20; i++) hash(s, "sha256"); key_set("", "k", 1);`,
+		"a.expr": `let s = repeat("x", 1000000); map(1..20, hash(s, "sha256")); key_set("", "k", 1)`,
+	} {
+		p, err := e.Compile(name, []byte(source), compileAll)
+		if err != nil {
+			t.Fatal(err)
+		}
+		host, _ := storeHost(t)
+		r := e.Run(t.Context(), p, runtime.ExampleTransaction(), runtime.RunOptions{Host: host, Trust: runtime.Admin, Namespace: "a:admin", Record: runtime.RecordFull}).Record
+		var octets int64
+		kept := false // what a replay has to be told
+		for _, c := range r.Calls {
+			octets += runtime.SizeOf(c.Args) + runtime.SizeOf(c.Result)
+			kept = kept || c.Function == "key_set"
+		}
+		if octets > 5<<20 || r.Dropped < 10 || !kept {
+			t.Errorf("%s: the record holds %d octets of calls, %d were dropped; key_set is in it: %v", name, octets, r.Dropped, kept)
+		}
+	}
+}

@@ -71,6 +71,9 @@ func serve(ctx context.Context, g *globals, c *Config, log *slog.Logger) error {
 	if err := d.start(ctx); err != nil {
 		return errors.Join(err, d.stop())
 	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go giveBack(ctx)
 	d.ready.Store(true)
 	notify("READY=1")
 	log.Info("ready", slog.String("version", version))

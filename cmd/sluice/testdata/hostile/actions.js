@@ -1,0 +1,3 @@
+// trust: user
+// expect: actions limit of
+for (;;) keep();

@@ -1,0 +1,3 @@
+// trust: admin
+// expect: (time|steps) limit of
+for (;;) {}

@@ -1,0 +1,3 @@
+// trust: admin
+// expect: compile: leaves the folder
+require("../data/journal");

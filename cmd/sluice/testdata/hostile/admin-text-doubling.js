@@ -1,0 +1,4 @@
+// trust: admin
+// expect: (output|memory) limit of
+let s = "x";
+for (;;) s += s;

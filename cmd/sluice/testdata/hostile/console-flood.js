@@ -1,0 +1,3 @@
+// trust: user
+// expect: (time|steps|output) limit of
+for (;;) console.log("x".repeat(1000));

@@ -1,0 +1,3 @@
+// trust: user
+// expect: TypeError: Not a function
+(() => {}).constructor("return this")();

@@ -1,0 +1,3 @@
+// trust: user
+// expect: (ops|writes) limit of|quota
+for (let i = 0; ; i++) counter_incr("", "c" + i);

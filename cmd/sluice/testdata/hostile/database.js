@@ -1,0 +1,3 @@
+// trust: user
+// expect: compile: administrators
+sql_query("main", "SELECT * FROM kv");

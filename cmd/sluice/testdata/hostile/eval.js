@@ -1,0 +1,3 @@
+// trust: user
+// expect: compile: eval is not available
+eval("for (;;) {}");

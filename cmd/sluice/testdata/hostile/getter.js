@@ -1,0 +1,3 @@
+// trust: user
+// expect: (time|steps) limit of
+fileinto("x", { get flags() { for (;;) {} } });

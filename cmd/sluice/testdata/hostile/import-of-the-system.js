@@ -1,0 +1,3 @@
+// trust: user
+// expect: compile: import and export are not
+import fs from "fs";

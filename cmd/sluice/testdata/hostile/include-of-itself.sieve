@@ -1,0 +1,4 @@
+# trust: user
+# expect: compile: .
+require ["include"];
+include :personal "include-of-itself";

@@ -1,0 +1,3 @@
+// trust: user
+// expect: (time|steps) limit of
+for (;;) { try { null.x } catch (e) {} }

@@ -1,0 +1,3 @@
+// trust: admin
+// expect: writes limit of
+for (let i = 0; ; i++) metric_count("m" + i);

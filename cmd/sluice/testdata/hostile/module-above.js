@@ -1,0 +1,3 @@
+// trust: user
+// expect: compile: leaves the folder
+require("../../../etc/passwd");

@@ -1,0 +1,3 @@
+// trust: user
+// expect: compile: require takes one text
+require(["..", "sluice.toml"].join("/"));

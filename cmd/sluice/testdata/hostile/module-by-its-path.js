@@ -1,0 +1,3 @@
+// trust: user
+// expect: compile: is no module of the script
+require("/etc/passwd");

@@ -1,0 +1,3 @@
+// trust: user
+// expect: ops limit of
+for (;;) { try { key_get("", "x") } catch (e) {} }

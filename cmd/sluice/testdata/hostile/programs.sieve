@@ -1,0 +1,4 @@
+# trust: user
+# expect: compile: unknown extension
+require ["vnd.dovecot.execute"];
+execute "/bin/sh";

@@ -1,0 +1,3 @@
+// trust: user
+// expect: compile: Proxy is not available
+new Proxy({}, { get() { for (;;) {} } }).x;

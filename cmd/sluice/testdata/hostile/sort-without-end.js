@@ -1,0 +1,3 @@
+// trust: user
+// expect: (time|steps) limit of
+[3, 1, 2].sort(() => { for (;;) {} });

@@ -1,0 +1,4 @@
+// trust: admin
+// expect: is not public|this is no URL|host is not allowed
+const r = http_get("http://0.0.0.0/");
+fileinto("Escaped", { create: true });

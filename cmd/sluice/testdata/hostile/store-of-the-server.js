@@ -1,0 +1,3 @@
+// trust: user
+// expect: compile: .*unknown store
+key_get("secrets", "secret");

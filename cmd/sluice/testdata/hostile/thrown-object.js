@@ -1,0 +1,3 @@
+// trust: user
+// expect: (time|steps) limit of
+throw { toString() { for (;;) {} } };
