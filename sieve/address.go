@@ -31,7 +31,7 @@ func (c *Call) AddressPart() *AddressPart {
 	return g.all
 }
 
-// addressFields are the header fields that hold addresses.
+// addressFields are the header fields that hold addresses, by their names in upper case.
 var addressFields = map[string]bool{}
 
 func init() {
@@ -41,8 +41,14 @@ func init() {
 		errors-to apparently-to for-approval mail-followup-to mail-reply-to followup-to abuse-reports-to approved
 		disposition-notification-to return-receipt-to x-beenthere x-sender x-rcpt-to x-forwarded-to x-forwarded-for
 		list-owner list-post x-sieve-redirected-from original-recipient final-recipient x-delivered-to x-resent-to`) {
-		addressFields[name] = true
+		addressFields[upperASCII(name)] = true
 	}
+}
+
+// isAddressField says whether a header field holds addresses. Its name has no case.
+func isAddressField(name string) bool {
+	var room [64]byte
+	return addressFields[string(upperInto(room[:0], name))]
 }
 
 // setPath makes the addresses that of an envelope path. "" is the null reverse-path.

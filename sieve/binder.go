@@ -133,13 +133,12 @@ func (b *Binder) needs(at Span, what, name string, e *Extension) {
 // checkNeeds reports extensions without those that they need.
 func (b *Binder) checkNeeds() {
 	for _, e := range b.lang.registry.needy {
-		at, ok := b.asked(e.Name)
-		if !ok {
+		if !b.required.has(e.number) {
 			continue
 		}
 		for _, name := range e.Needs {
 			if !b.Required(name) {
-				b.needs(at, "extension", e.Name, &Extension{Name: name})
+				b.needs(b.requiredAt[e.number], "extension", e.Name, &Extension{Name: name})
 			}
 		}
 	}

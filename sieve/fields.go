@@ -26,13 +26,38 @@ type addresses struct {
 	more  [][]Value       // those for which there is no room
 }
 
-// HeaderNames prepares a list of header names.
+// headers prepares the header names that a string list argument gives.
+func (c *Call) headers(name string) []headerName {
+	a := c.argument(name)
+	if a == nil {
+		return nil
+	}
+	b := c.binder
+	out := b.names.take(len(a.Strings))
+	for i := range a.Strings {
+		t := b.Text(&a.Strings[i])
+		if s, ok := t.Constant(); ok {
+			upper := b.uppercase(&a.Strings[i], s)
+			if upper == "" {
+				upper = upperASCII(s)
+			}
+			out[i] = headerName{slot: b.headers.slot(s, upper)}
+			continue
+		}
+		text := b.strings.one()
+		*text = t
+		out[i] = headerName{slot: -1, text: text}
+	}
+	return out
+}
+
+// headerNames prepares a list of header names.
 func (b *Binder) headerNames(list []Text) []headerName {
 	out := b.names.take(len(list))
 	for i := range list {
 		out[i] = headerName{slot: -1, text: &list[i]}
 		if s, ok := list[i].Constant(); ok {
-			out[i] = headerName{slot: b.headers.slot(s)}
+			out[i] = headerName{slot: b.headers.slot(s, upperASCII(s))}
 		}
 	}
 	return out

@@ -3,8 +3,8 @@ package sieve
 // headerIndex gives the names of header fields that a program reads their slots. Most
 // programs read few, which are found by comparing; many are found in a map.
 type headerIndex struct {
-	names   []string       // in lower case, by slot
-	slots   map[string]int // by name in lower case; nil as long as there are few
+	names   []string       // in upper case, by slot
+	slots   map[string]int // by name in upper case; nil as long as there are few
 	lengths uint64         // bit n says that a name has n octets; the last stands for all that are longer
 }
 
@@ -21,27 +21,29 @@ func (x *headerIndex) find(name string) int {
 	}
 	if x.slots == nil {
 		for i, n := range x.names {
-			if equalLower(name, n) {
+			if equalASCII(name, n) {
 				return i
 			}
 		}
 		return -1
 	}
 	var room [64]byte
-	if slot, ok := x.slots[string(lowerInto(room[:0], name))]; ok {
+	if slot, ok := x.slots[string(upperInto(room[:0], name))]; ok {
 		return slot
 	}
 	return -1
 }
 
-// slot returns the slot of a name, a new one if it has none.
-func (x *headerIndex) slot(name string) int {
+// slot returns the slot of a name, a new one if it has none. upper is the name in upper case.
+func (x *headerIndex) slot(name, upper string) int {
 	if slot := x.find(name); slot >= 0 {
 		return slot
 	}
-	name = lowerASCII(name)
 	slot := len(x.names)
-	x.names = append(x.names, name)
+	if slot == 0 {
+		x.names = make([]string, 0, 4)
+	}
+	x.names = append(x.names, upper)
 	x.lengths |= x.bit(name)
 	if x.slots == nil && len(x.names) > fewHeaders {
 		x.slots = make(map[string]int, 2*fewHeaders)
@@ -49,36 +51,14 @@ func (x *headerIndex) slot(name string) int {
 			x.slots[n] = i
 		}
 	} else if x.slots != nil {
-		x.slots[name] = slot
+		x.slots[upper] = slot
 	}
 	return slot
 }
 
-// equalLower says whether s in lower case is lower.
-func equalLower(s, lower string) bool {
-	if len(s) != len(lower) {
-		return false
-	}
-	for i := 0; i < len(s); i++ {
-		c := s[i]
-		if 'A' <= c && c <= 'Z' {
-			c += 0x20
-		}
-		if c != lower[i] {
-			return false
-		}
-	}
-	return true
-}
-
-// lowerInto appends s to b with A to Z as a to z.
-func lowerInto(b []byte, s string) []byte {
-	for i := 0; i < len(s); i++ {
-		c := s[i]
-		if 'A' <= c && c <= 'Z' {
-			c += 0x20
-		}
-		b = append(b, c)
-	}
+// upperInto appends s to b with a to z as A to Z.
+func upperInto(b []byte, s string) []byte {
+	b = append(b, s...)
+	foldBytes(b[len(b)-len(s):])
 	return b
 }

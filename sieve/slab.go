@@ -1,5 +1,7 @@
 package sieve
 
+import "cmp"
+
 // slab cuts slices from bigger ones, so that what is made of a script in many small pieces
 // costs few allocations. The zero value works.
 type slab[T any] struct {
@@ -27,7 +29,7 @@ func (s *slab[T]) take(n int) []T {
 		if n > maxSlab/2 && n > s.size {
 			return make([]T, n)
 		}
-		s.free = make([]T, max(s.size, firstSlab, n))
+		s.free = make([]T, max(cmp.Or(s.size, firstSlab), n))
 		s.size = min(2*len(s.free), maxSlab)
 	}
 	out := s.free[:n:n]

@@ -20,8 +20,8 @@ func init() {
 
 // bindHeader makes the header test. A name that can be no header name is no error: there
 // is no such field.
-func bindHeader(b *Binder, c *Call) Check {
-	headers, m := b.headerNames(c.Texts("header-names")), c.Matcher("key-list")
+func bindHeader(_ *Binder, c *Call) Check {
+	headers, m := c.headers("header-names"), c.Matcher("key-list")
 	if option := c.mimeOption(); option != nil || !c.pick.plain() {
 		return headerOf(c.pick, headers, option, m)
 	}
@@ -64,21 +64,22 @@ func headerOf(pick fieldPick, headers []headerName, option mimeOption, m *Matche
 }
 
 func bindAddress(b *Binder, c *Call) Check {
-	names := c.Texts("header-list")
-	for _, n := range names {
-		if s, ok := n.Constant(); ok && !addressFields[lowerASCII(s)] {
-			b.Errorf(n.Span, "header '%s' is not allowed for the address test: it holds no addresses; expected From, To, Cc, Sender, Reply-To or the like", clip(s))
+	headers := c.headers("header-list")
+	for i := range headers {
+		if slot := headers[i].slot; slot >= 0 && !isAddressField(b.headers.names[slot]) {
+			n := &c.argument("header-list").Strings[i]
+			b.Errorf(n.Span, "header '%s' is not allowed for the address test: it holds no addresses; expected From, To, Cc, Sender, Reply-To or the like", clip(n.Value))
 			break
 		}
 	}
-	headers, m, part := b.headerNames(names), c.Matcher("key-list"), c.AddressPart()
+	m, part := c.Matcher("key-list"), c.AddressPart()
 	if !c.pick.plain() {
 		return addressOf(c.pick, headers, part, m)
 	}
 	return func(r *Run) (bool, error) {
 		n := 0
 		for i := range headers {
-			if headers[i].slot < 0 && !addressFields[lowerASCII(headers[i].text.Value(r))] {
+			if headers[i].slot < 0 && !isAddressField(headers[i].text.Value(r)) {
 				continue
 			}
 			v := r.field(&headers[i]).addresses(r).values(r, part)
@@ -97,7 +98,7 @@ func addressOf(pick fieldPick, headers []headerName, part *AddressPart, m *Match
 	return func(r *Run) (bool, error) {
 		names := headers[:0:0]
 		for _, h := range headers {
-			if h.slot >= 0 || addressFields[lowerASCII(h.text.Value(r))] {
+			if h.slot >= 0 || isAddressField(h.text.Value(r)) {
 				names = append(names, h)
 			}
 		}
@@ -114,8 +115,8 @@ func addressOf(pick fieldPick, headers []headerName, part *AddressPart, m *Match
 	}
 }
 
-func bindExists(b *Binder, c *Call) Check {
-	headers := b.headerNames(c.Texts("header-names"))
+func bindExists(_ *Binder, c *Call) Check {
+	headers := c.headers("header-names")
 	if pick := c.pick; !pick.plain() {
 		return func(r *Run) (bool, error) {
 			for i := range headers {
