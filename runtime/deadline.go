@@ -22,9 +22,9 @@ type deadline struct {
 	err    error // once it has ended without an inner one
 }
 
-// start sets what ends the context. It is called before anybody else uses it.
-func (d *deadline) start(parent context.Context, after time.Duration) {
-	d.parent, d.began, d.after = parent, time.Now(), after
+// start sets what ends the context, counted from now. It is called before anybody else uses it.
+func (d *deadline) start(parent context.Context, now time.Time, after time.Duration) {
+	d.parent, d.began, d.after = parent, now, after
 	d.at = d.began.Add(after)
 	if p, ok := parent.Deadline(); ok && p.Before(d.at) {
 		d.at, d.after = p, p.Sub(d.began)

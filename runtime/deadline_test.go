@@ -11,7 +11,7 @@ import (
 func TestDeadlineEnds(t *testing.T) {
 	started := func(parent context.Context, after time.Duration) *deadline {
 		d := &deadline{}
-		d.start(parent, after)
+		d.start(parent, time.Now(), after)
 		return d
 	}
 	for _, tt := range []struct {
@@ -90,7 +90,7 @@ func TestDeadlineEnds(t *testing.T) {
 func TestDeadlineKeepsValues(t *testing.T) {
 	type key struct{}
 	d := &deadline{}
-	d.start(context.WithValue(t.Context(), key{}, 1), time.Hour)
+	d.start(context.WithValue(t.Context(), key{}, 1), time.Now(), time.Hour)
 	defer d.stop()
 	before := d.Value(key{})
 	d.Done()

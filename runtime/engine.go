@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"path"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -36,7 +37,9 @@ func (e *Engine) Bound(g *Gate, away Elsewhere) { e.gate, e.elsewhere = g, away 
 func (e *Engine) enter(ctx context.Context, p Program, o *RunOptions) (leave func(), err error) {
 	leave = func() {}
 	if e.elsewhere != nil && o.Link == nil {
-		link, gone, err := e.elsewhere.Place(ctx, p, o)
+		asked := *o // the options of runs that are done here need no memory of their own
+		link, gone, err := e.elsewhere.Place(ctx, p, &asked)
+		*o = asked
 		if err != nil {
 			return leave, err
 		}
@@ -50,8 +53,8 @@ func (e *Engine) enter(ctx context.Context, p Program, o *RunOptions) (leave fun
 	if e.gate.Enter(ctx, o.Namespace) != nil {
 		return leave, &LimitError{Limit: "cancelled"}
 	}
-	first := leave
-	return func() { e.gate.Leave(o.Namespace); first() }, nil
+	first, namespace := leave, o.Namespace
+	return func() { e.gate.Leave(namespace); first() }, nil
 }
 
 // Languages returns the engine's languages.
@@ -130,7 +133,8 @@ func (e *Engine) Run(ctx context.Context, p Program, tx *Transaction, o RunOptio
 	defer leave()
 	started := now()
 	limits := o.Limits.withDefaults()
-	s, out := &ongoing{}, &outcome{}
+	out := &outcome{}
+	s := begin(&o)
 	v := &s.view // it is large, and filled in place
 	v.Transaction, v.Trust, v.Namespace, v.Limits, v.Script, v.Seed, v.NoDefaultStore = *tx, o.Trust, o.Namespace, limits, p.Name(), o.Seed, o.NoDefaultStore
 	v.EditedHeader, v.EditedRaw, v.Flags, v.Settings = o.EditedHeader, o.EditedRaw, o.Flags, o.Settings
@@ -152,40 +156,72 @@ func (e *Engine) Run(ctx context.Context, p Program, tx *Transaction, o RunOptio
 	if o.Record >= RecordCalls {
 		rec.View = v
 	}
-	s.deadline.start(ctx, limits.Time)
-	defer s.deadline.stop()
+	clock := started
+	if o.Now != nil {
+		clock = time.Now()
+	}
+	out.deadline.start(ctx, clock, limits.Time)
+	defer out.deadline.stop()
 	r := &s.run
-	r.ctx, r.view, r.host, r.limits, r.record, r.level, r.now = &s.deadline, v, o.Host, limits, rec, o.Record, now
+	r.ctx, r.view, r.host, r.limits, r.record, r.level, r.now = &out.deadline, v, o.Host, limits, rec, o.Record, now
 	var value Value
 	err := checkNamespace(o.Namespace)
 	if err == nil {
 		err = refused
 	}
 	if err == nil {
-		s.task = *NewTask(r.ctx, v, r)
+		s.task = Task{ctx: r.ctx, view: v, link: r, limits: limits}
 		value, err = r.execute(p, o, &s.task)
 	}
 	r.end()
-	rec.Plan, rec.Value, rec.Took = r.plan, value, now().Sub(started)
+	rec.Plan, rec.Value = r.plan, value
+	if o.Now == nil {
+		rec.Took = time.Since(started)
+	} else {
+		rec.Took = now().Sub(started)
+	}
 	if err != nil {
 		rec.Error = err.Error()
 	}
 	out.result = Result{Plan: r.plan, Value: value, Err: err, Record: rec, StoreErr: r.storeErr}
+	s.done(&o)
 	return &out.result
 }
 
-// ongoing is what a run needs while it goes on, in one piece of memory.
+// ongoing is what a run needs while it goes on, in one piece of memory. Nothing of it is in the
+// outcome, unless the view is recorded.
 type ongoing struct {
-	view     View
-	run      run
-	task     Task
-	deadline deadline
+	view View
+	run  run
+	task Task
 }
 
-// outcome is what remains of a run.
+// ongoings are those that no run has at hand.
+var ongoings = sync.Pool{New: func() any { return new(ongoing) }}
+
+// used says whether what a run needs can serve another one behind it: nobody else has seen it.
+func used(o *RunOptions) bool { return o.Link == nil && o.Record < RecordCalls }
+
+func begin(o *RunOptions) *ongoing {
+	if used(o) {
+		return ongoings.Get().(*ongoing)
+	}
+	return &ongoing{}
+}
+
+// done gives it back, empty.
+func (s *ongoing) done(o *RunOptions) {
+	if used(o) {
+		*s = ongoing{}
+		ongoings.Put(s)
+	}
+}
+
+// outcome is what remains of a run. Stores may go on with the context behind its end.
 type outcome struct {
-	result Result
-	record Record
+	result   Result
+	record   Record
+	deadline deadline
 }
 
 // checkNamespace refuses namespaces that could reach into others.
