@@ -121,6 +121,9 @@ func (p *Pool) Place(ctx context.Context, prog runtime.Program, o *runtime.RunOp
 	c, err := p.take(ctx, o.Limits.Time)
 	if err != nil {
 		p.gate.Leave(namespace)
+		if ctx.Err() != nil {
+			err = &runtime.LimitError{Limit: "cancelled"}
+		}
 		return nil, nil, err
 	}
 	s := &seat{pool: p, child: c}
