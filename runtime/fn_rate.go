@@ -25,7 +25,7 @@ func init() {
 			{Code: `rate_limit("", "k", "2/1h")`, Want: `{"allowed": true, "limit": 2, "remaining": 1, "retry_after": 0}`},
 			{Setup: []string{`rate_limit("", "k", "2/1h", 2)`}, Code: `rate_limit("", "k", "2/1h").allowed`, Want: `false`},
 			{Code: `rate_limit("", "k", "10/1m", 4).remaining`, Want: `6`},
-			{Code: `rate_limit("", "k", "10/1m", 11)["allowed"]`, Want: `false`},
+			{Code: `rate_limit("", "k", "10/1m", 11).allowed`, Want: `false`},
 			{Setup: []string{`rate_limit("", "k", "2/1h", 3)`}, Code: `rate_limit("", "k", "2/1h", 0).remaining`, Want: `2`},
 			{Setup: []string{`rate_limit("", "k", "2/1h", 2)`}, Code: `rate_limit("", "k", "3/1h").remaining`, Want: `2`},
 			{Code: `rate_limit("", "k", "often")`, Error: `rate_limit: invalid argument: rate "often": has no /; want units/time such as 100/1h or 100/1h burst 20`},
