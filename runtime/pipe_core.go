@@ -104,6 +104,9 @@ func (p *CoreEnd) serve(job *Job, core Link, limits Limits) (Value, error) {
 		left := maxChildFrame
 		switch {
 		case m.End:
+			if p.in.Buffered() > 0 { // which would be an answer to the next job
+				return nil, pipeFailed("", errors.New("it goes on after its end"))
+			}
 			p.ended = true
 			if err := m.Error.err(); err != nil {
 				return nil, err

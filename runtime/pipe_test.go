@@ -187,6 +187,7 @@ func TestHostileProgramBehindAPipe(t *testing.T) {
 		{"gives a tag for a value", write(append([]byte{0, 0, 0, 8}, 0xa2, 0x61, 'e', 0xf5, 0x61, 'v', 0xc0, 0x60)), "frame: cbor"},
 		{"calls what is not there", write(frame(fromProgram{Call: "format_disk"})), "the program's process failed"},
 		{"claims an error", write(frame(fromProgram{End: true, Error: &pipeError{Text: "mine", Cause: "unavailable"}})), "mine"},
+		{"goes on after its end, for the next job to hear", write(append(frame(fromProgram{End: true}), frame(fromProgram{End: true, Value: "forged"})...)), "it goes on after its end"},
 		{"writes without end", func(e *ends) {
 			go func() { _, _ = io.Copy(io.Discard, e.Reader) }()
 			f := frame(fromProgram{SetFlags: true})

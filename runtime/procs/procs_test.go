@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	goruntime "runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -415,6 +416,35 @@ func TestChildrenEndWithThePool(t *testing.T) {
 	if r := run(t, engineOver(none), compile(t, `1`), runtime.RunOptions{}); r.Err == nil || !strings.Contains(r.Err.Error(), "procs: start: ") {
 		t.Errorf("without a binary: %v", r.Err)
 	}
+}
+
+func TestNobodyWaitsLongForOneWhoKeepsAllChildrenBusy(t *testing.T) {
+	pool := newPool(t, procs.Options{Children: 2})
+	e := engineOver(pool)
+	busy, quick, h := compile(t, `for (;;) {}`), compile(t, `1`), host(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	var wait sync.WaitGroup
+	for range 20 {
+		wait.Go(func() {
+			for ctx.Err() == nil {
+				e.Run(ctx, busy, runtime.ExampleTransaction(), runtime.RunOptions{Host: h, Namespace: "u:bad", Limits: runtime.Limits{Time: 5 * time.Second}})
+			}
+		})
+	}
+	for pool.Stats().Waiting < 15 {
+		goruntime.Gosched()
+	}
+	began := time.Now()
+	for range 5 {
+		if r := run(t, e, quick, runtime.RunOptions{Host: h, Namespace: "u:good"}); r.Err != nil {
+			t.Error(r.Err)
+		}
+	}
+	if took := time.Since(began); took > 4*time.Second {
+		t.Errorf("another user's runs took %s", took)
+	}
+	cancel()
+	wait.Wait()
 }
 
 // What a script may ask of its message is the same in the child, where pure functions are called
