@@ -23,6 +23,7 @@ type connector struct {
 	timeout time.Duration
 	log     *slog.Logger
 	warned  atomic.Bool // of commits that are not flushed
+	frozen  atomic.Bool // warned of a time that stands still while a statement waits
 }
 
 // Connect dials, authenticates and sets the session up, all within the timeout: a server that accepts and then says
@@ -54,14 +55,14 @@ func (c *connector) setUp(ctx context.Context, conn sqldriver.Conn) error {
 	wait := strconv.FormatInt(max(1, int64((c.timeout+time.Second-1)/time.Second)), 10)
 	for _, q := range []string{
 		"SET NAMES binary",
-		"SET SESSION autocommit = 1, sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', innodb_lock_wait_timeout = " + wait,
+		"SET SESSION autocommit = 1, sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', time_zone = '+00:00', innodb_lock_wait_timeout = " + wait,
 		"SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
 	} {
 		if _, err := exec.ExecContext(ctx, q, nil); err != nil {
 			return err
 		}
 	}
-	packet, flush, err := settings(ctx, conn)
+	packet, flush, goesOn, err := settings(ctx, conn)
 	if err != nil {
 		return err
 	}
@@ -71,30 +72,35 @@ func (c *connector) setUp(ctx context.Context, conn sqldriver.Conn) error {
 	if flush != 1 && !c.warned.Swap(true) {
 		c.log.LogAttrs(ctx, slog.LevelWarn, "the server's innodb_flush_log_at_trx_commit is not 1: its crash takes the last writes, durable ones, too")
 	}
+	if goesOn == 0 && !c.frozen.Swap(true) {
+		c.log.LogAttrs(ctx, slog.LevelWarn, "the server runs with sysdate_is_now: a write that waits for others judges expiry by the time when it began to wait")
+	}
 	return nil
 }
 
-// settings reads what the promises depend on.
-func settings(ctx context.Context, conn sqldriver.Conn) (packet, flush int64, err error) {
+// settings reads what the promises depend on. goesOn is 1 if SYSDATE is not the time when the statement began.
+func settings(ctx context.Context, conn sqldriver.Conn) (packet, flush, goesOn int64, err error) {
 	query, ok := conn.(sqldriver.QueryerContext)
 	if !ok {
-		return 0, 0, errors.New("driver runs no plain statements")
+		return 0, 0, 0, errors.New("driver runs no plain statements")
 	}
-	rows, err := query.QueryContext(ctx, "SELECT @@max_allowed_packet, @@innodb_flush_log_at_trx_commit", nil)
+	rows, err := query.QueryContext(ctx, "SELECT @@max_allowed_packet, @@innodb_flush_log_at_trx_commit, SLEEP(0.001), SYSDATE(6) > NOW(6)", nil)
 	if err != nil {
-		return 0, 0, err
+		return 0, 0, 0, err
 	}
-	row := make([]sqldriver.Value, 2)
+	row := make([]sqldriver.Value, 4)
 	if err := rows.Next(row); err != nil {
-		return 0, 0, errors.Join(err, rows.Close())
+		return 0, 0, 0, errors.Join(err, rows.Close())
 	}
-	if packet, err = integer(row[0]); err == nil {
-		flush, err = integer(row[1])
+	for i, n := range []*int64{&packet, &flush, new(int64), &goesOn} {
+		if err == nil {
+			*n, err = integer(row[i])
+		}
 	}
 	if end := rows.Next(row); end != io.EOF && err == nil {
 		err = errors.New("the server's settings are more than a row")
 	}
-	return packet, flush, errors.Join(err, rows.Close())
+	return packet, flush, goesOn, errors.Join(err, rows.Close())
 }
 
 // integer reads a number in any form in which drivers give one.

@@ -20,9 +20,9 @@ const (
 		WHERE k = :k AND sub = 'L' AND fence = :wasfence AND expires = :wasexpires`
 	leaseRead  = `SELECT v, expires, fence FROM {rows} WHERE k = :k AND sub = 'L' AND {live}`
 	leaseRenew = `UPDATE {rows} SET expires = LAST_INSERT_ID({end})
-		WHERE k = :k AND sub = 'L' AND {live} AND fence = :fence AND v = :owner`
+		WHERE k = :k AND sub = 'L' AND {stands} AND fence = :fence AND v = :owner`
 	leaseEnd = `UPDATE {rows} SET expires = 1, v = '', size = 0
-		WHERE k = :k AND sub = 'L' AND {live} AND fence = :fence AND v = :owner`
+		WHERE k = :k AND sub = 'L' AND {stands} AND fence = :fence AND v = :owner`
 )
 
 // lockTries bounds how often the row of a lease may change between two statements: each time somebody else got on.

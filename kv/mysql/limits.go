@@ -42,7 +42,7 @@ func ruleSub(r kv.Rule) string { return "R" + r.String() }
 // The state is read together with the time, in one row also if there is no state.
 const (
 	rateRead   = `SELECT {micros}, (SELECT v FROM {rows} WHERE k = :k AND sub = :sub)`
-	rateLocked = `SELECT {micros}, v FROM {rows} WHERE k = :k AND sub = :sub FOR UPDATE`
+	rateLocked = `SELECT {heldmicros}, v FROM {rows} WHERE k = :k AND sub = :sub FOR UPDATE`
 	rateInsert = `INSERT INTO {rows} (k, sub, v, size, expires, fence) VALUES (:k, :sub, :v, 40, :expires, 0)`
 	rateUpdate = `UPDATE {rows} SET v = :v, size = 40, expires = :expires WHERE k = :k AND sub = :sub AND v = :old`
 )

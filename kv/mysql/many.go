@@ -2,6 +2,7 @@ package mysql
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"slices"
 	"strings"
@@ -15,9 +16,9 @@ var _ kv.Adder = (*Store)(nil)
 // addMany adds to the rows that it finds; what is no number stays none, since NULL and anything is NULL.
 func addMany(n int) string {
 	return `INSERT INTO {rows} (k, sub, n, v, size, expires, fence) VALUES ` +
-		strings.Repeat(`(:keys, '', :bys, '', 0, {end}, 0), `, n-1) + `(:keys, '', :bys, '', 0, {end}, 0) ON DUPLICATE KEY UPDATE
-	fence = IF({dead}, 0, fence), n = IF({dead}, VALUES(n), n + VALUES(n)), v = IF({dead}, '', v), size = IF({dead}, 0, size),
-	expires = IF({dead}, VALUES(expires), expires)`
+		strings.Repeat(`(:keys, '', :bys, '', 0, {end}, 0), `, n-1) + `(:keys, '', :bys, '', 0, {end}, 0) ON DUPLICATE KEY UPDATE ` + giveUp + `
+	fence = IF(expires = 1, 0, fence), n = IF(expires = 1, VALUES(n), n + VALUES(n)), v = IF(expires = 1, '', v),
+	size = IF(expires = 1, 0, size), expires = IF(expires = 1, {end}, expires)`
 }
 
 // addQueries and numberQueries go with manyKeys.
@@ -80,7 +81,6 @@ func (s *Store) add(ctx context.Context, adds []kv.Addition, ms int64) ([]int64,
 	}
 	var found map[string]int64
 	err := s.call(ctx, "incr many", func(ctx context.Context) error {
-		found = make(map[string]int64, len(keys))
 		write, err := s.prepare(ctx, addQueries[size])
 		if err != nil {
 			return err
@@ -89,34 +89,29 @@ func (s *Store) add(ctx context.Context, adds []kv.Addition, ms int64) ([]int64,
 		if err != nil {
 			return err
 		}
-		tx, err := s.db.BeginTx(ctx, nil)
-		if err != nil {
-			return err
-		}
-		defer tx.Rollback() //nolint:errcheck // after Commit there is nothing to roll back; without it the server does so when the connection ends
-		if _, err = tx.StmtContext(ctx, write.Stmt).ExecContext(ctx, s.bind(write, args{"keys": keys, "bys": bys, "ttl": ms})...); err != nil {
-			if number(err) == erDataOutOfRange {
-				return kv.ErrOverflow
-			}
-			return err
-		}
-		rows, err := tx.StmtContext(ctx, read.Stmt).QueryContext(ctx, s.bind(read, args{"keys": keys})...)
-		if err != nil {
-			return err
-		}
-		defer rows.Close()
-		for rows.Next() {
-			var k []byte
-			var n int64
-			if err := rows.Scan(&k, &n); err != nil {
+		return s.transaction(ctx, func(tx *sql.Tx) error {
+			found = make(map[string]int64, len(keys))
+			if _, err := tx.StmtContext(ctx, write.Stmt).ExecContext(ctx, s.bind(write, args{"keys": keys, "bys": bys, "ttl": ms})...); err != nil {
+				if number(err) == erDataOutOfRange {
+					return kv.ErrOverflow
+				}
 				return err
 			}
-			found[string(k)] = n
-		}
-		if err := rows.Err(); err != nil {
-			return err
-		}
-		return tx.Commit()
+			rows, err := tx.StmtContext(ctx, read.Stmt).QueryContext(ctx, s.bind(read, args{"keys": keys})...)
+			if err != nil {
+				return err
+			}
+			defer rows.Close()
+			for rows.Next() {
+				var k []byte
+				var n int64
+				if err := rows.Scan(&k, &n); err != nil {
+					return err
+				}
+				found[string(k)] = n
+			}
+			return rows.Err()
+		})
 	})
 	if err != nil {
 		return nil, err

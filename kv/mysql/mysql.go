@@ -11,9 +11,10 @@
 //	Get, Set, Add, Incr, Delete ...   one statement, committed by itself, on one row by its primary key
 //	Rate, Lock                        one that reads, one that writes if nothing has changed since
 //
-// Invariants: time is the server's and one moment within a statement (a read takes it before it looks, so a row that is
-// written anew never looks expired). A row whose time is over is absent for every statement. A statement that may have
-// run is never sent again. Everything is as durable as the server's commits are: see DESIGN.md.
+// Invariants: time is the server's and one moment within a statement: a read takes it before it looks, so a row that is
+// written anew never looks expired; a write takes it when it has the row, so no row expires while it waits. A row whose
+// time is over is absent for every statement. A statement that may have run is never sent again. Everything is as
+// durable as the server's commits are: see DESIGN.md.
 package mysql
 
 import (

@@ -20,8 +20,12 @@ const (
 	trashKeys = 64
 )
 
-// deleteQuery makes everything under a key absent in one step. Leases keep their rows for their fences.
-const deleteQuery = `UPDATE {rows} SET expires = 1, n = NULL, v = '', size = 0 WHERE k = :k AND {live}`
+// deleteQuery makes everything under a key absent in one step, and its LAST_INSERT_ID is 1 if something was there. Leases
+// keep their rows for their fences. Rows that are over are marked, too: the condition must not be one of time, since an
+// UPDATE does not wait for a row whose last committed state does not meet it, and who holds that row may be about to let
+// it live longer.
+const deleteQuery = `UPDATE {rows} SET size = IF({stands}, LAST_INSERT_ID(expires <> 1) - 1, 0), expires = 1, n = NULL, v = ''
+	WHERE k = :k AND expires <> 1`
 
 var emptyTrash = `DELETE FROM {rows} WHERE expires = 1 AND sub <> 'L' AND k IN ` + list(trashKeys)
 
@@ -40,6 +44,7 @@ func (s *Store) Delete(ctx context.Context, k kv.Key) (bool, error) {
 	if err != nil || d.rows == 0 {
 		return false, err
 	}
+	there := d.id == 1
 	if keys := s.trash.add(key); keys != nil {
 		// The key is deleted, whatever becomes of this: Purge takes the rows, too.
 		_ = s.call(ctx, "delete", func(ctx context.Context) error {
@@ -47,7 +52,7 @@ func (s *Store) Delete(ctx context.Context, k kv.Key) (bool, error) {
 			return err
 		})
 	}
-	return true, nil
+	return there, nil
 }
 
 // trash is the keys of rows that are marked as deleted. It may be used by many goroutines.
@@ -70,9 +75,12 @@ func (t *trash) add(key []byte) [][]byte {
 }
 
 const (
-	rangeEnd    = `SELECT k FROM {rows} WHERE k >= :from AND k < :to ORDER BY k LIMIT 1 OFFSET :rows`
-	rangeLeases = `UPDATE {rows} SET expires = 1, v = '', size = 0 WHERE k >= :from AND k < :to AND sub = 'L' AND {live}`
-	rangeRows   = `DELETE FROM {rows} WHERE k >= :from AND k < :to AND sub <> 'L' AND {live}`
+	rangeEnd = `SELECT k FROM {rows} WHERE k >= :from AND k < :to ORDER BY k LIMIT 1 OFFSET :rows`
+	// As in deleteQuery, leases that are over are marked. That is done before; all that are left were there at that time.
+	rangeOver   = `UPDATE {rows} SET expires = 1, v = '', size = 0 WHERE k >= :from AND k < :to AND sub = 'L' AND expires <> 1 AND {over}`
+	rangeLeases = `UPDATE {rows} SET expires = 1, v = '', size = 0 WHERE k >= :from AND k < :to AND sub = 'L' AND expires <> 1`
+	// A DELETE waits for every row of its range.
+	rangeRows = `DELETE FROM {rows} WHERE k >= :from AND k < :to AND sub <> 'L' AND {stands}`
 )
 
 // part returns where a range of some rows from a key on ends, behind all that is under one key, and whether there is more
@@ -106,10 +114,12 @@ func (s *Store) DeletePrefix(ctx context.Context, p kv.Prefix, name string) (int
 		if err != nil {
 			return total, err
 		}
-		for _, query := range []string{rangeLeases, rangeRows} {
+		for _, query := range []string{rangeOver, rangeLeases, rangeRows} {
 			err := s.call(ctx, "delete prefix", func(ctx context.Context) error {
 				d, err := s.exec(ctx, query, args{"from": from, "to": to})
-				total += int(d.rows)
+				if query != rangeOver {
+					total += int(d.rows)
+				}
 				return err
 			})
 			if err != nil {

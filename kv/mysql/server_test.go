@@ -204,7 +204,7 @@ func TestAReadOnlyServerIsUnavailableForWritesUntilItIsNot(t *testing.T) {
 }
 
 func TestWhatTheServerIsSetToDoesNotMatterOrIsSaid(t *testing.T) {
-	m := ownServer(t, "--max-connections=4")
+	m := ownServer(t, "--max-connections=4", "--sysdate-is-now")
 	ctx, k := t.Context(), value("a")
 	odd := `SET GLOBAL sql_mode = 'ANSI_QUOTES,NO_BACKSLASH_ESCAPES,SIMULTANEOUS_ASSIGNMENT,PIPES_AS_CONCAT,PAD_CHAR_TO_FULL_LENGTH';
 		SET GLOBAL time_zone = '-11:00'; SET GLOBAL autocommit = 0; SET GLOBAL tx_isolation = 'SERIALIZABLE';
@@ -241,6 +241,9 @@ func TestWhatTheServerIsSetToDoesNotMatterOrIsSaid(t *testing.T) {
 	}
 	if n := strings.Count(log.String(), "innodb_flush_log_at_trx_commit"); n != 1 {
 		t.Errorf("warned %d times of commits that are not flushed: %s", n, log.String())
+	}
+	if n := strings.Count(log.String(), "sysdate_is_now"); n != 1 {
+		t.Errorf("warned %d times of a time that stands still: %s", n, log.String())
 	}
 
 	greedy := try(t, Options{URLs: []string{m.URL()}, Pool: 10})

@@ -3,6 +3,7 @@ package mysql
 import (
 	"context"
 	"database/sql"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -10,21 +11,30 @@ import (
 // Statements are written with names in place of question marks and these words:
 //
 //	{rows} {meta}   the tables
-//	:now            the time, in unix milliseconds; the same everywhere in a statement
-//	{live} {dead}   whether the row is there at that time
-//	{end}           the deadline that :ttl leads to
+//	:now              the time when the statement began, in unix milliseconds; the same everywhere in it
+//	{live} {dead}     whether the row is there at that time: for what reads
+//	:held             the time at this very place, so that of a row that the statement holds is after it was waited for
+//	{stands} {over}   whether the row is there at that time: for what writes; at most once in a statement
+//	{end}             the deadline that :ttl leads to from then on
 //
-// UTC_TIMESTAMP is taken when a statement begins, whatever its session's time zone is.
+// A read takes the time before it looks: a row that was replaced in between would else seem expired. A write takes it
+// when nobody else can change the row any more: what it waited for may have taken longer than the row had left.
 const (
 	serverMicros = "TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6))"
 	serverMillis = "(" + serverMicros + " DIV 1000)"
+	// Sessions are at +00:00.
+	heldMicros = "TIMESTAMPDIFF(MICROSECOND, '1970-01-01', SYSDATE(6))"
+	heldMillis = "(" + heldMicros + " DIV 1000)"
 )
 
 var words = strings.NewReplacer(
 	"{live}", "(expires = 0 OR expires > :now)",
 	"{dead}", "(expires <> 0 AND expires <= :now)",
-	"{end}", "IF(:ttl = 0, 0, :now + :ttl)",
+	"{stands}", "(expires = 0 OR expires > :held)",
+	"{over}", "(expires <> 0 AND expires <= :held)",
+	"{end}", "IF(:ttl = 0, 0, :held + :ttl)",
 	"{micros}", serverMicros,
+	"{heldmicros}", heldMicros,
 )
 
 // names are the tables, quoted.
@@ -47,10 +57,11 @@ type statements struct {
 type statement struct {
 	*sql.Stmt
 	names []string
+	holds bool // it judges a row that it holds by this process's clock
 }
 
-// compile turns names into question marks and returns them in their order. With a time of the server :now is its
-// expression.
+// compile turns names into question marks and returns them in their order. With a time of the server :now and :held
+// are its expressions.
 func compile(text string, tables names, serverTime bool) (string, []string) {
 	text = tables.in(words.Replace(text))
 	var b strings.Builder
@@ -65,9 +76,12 @@ func compile(text string, tables names, serverTime bool) (string, []string) {
 		if end < 0 {
 			end = len(rest)
 		}
-		if name := rest[:end]; name == "now" && serverTime {
+		switch name := rest[:end]; {
+		case name == "now" && serverTime:
 			b.WriteString(serverMillis)
-		} else {
+		case name == "held" && serverTime:
+			b.WriteString(heldMillis)
+		default:
 			b.WriteByte('?')
 			found = append(found, name)
 		}
@@ -97,7 +111,7 @@ func (s *Store) prepare(ctx context.Context, text string) (*statement, error) {
 	if s.statements.all == nil {
 		s.statements.all = map[string]*statement{}
 	}
-	st = &statement{prepared, found}
+	st = &statement{prepared, found, slices.Contains(found, "held")}
 	s.statements.all[text] = st
 	return st, nil
 }
@@ -125,7 +139,7 @@ func (s *Store) bind(st *statement, a args) []any {
 			continue
 		}
 		v, ok := a[name]
-		if !ok && name == "now" {
+		if !ok && (name == "now" || name == "held") {
 			if now == nil {
 				now = s.clock.Milli()
 			}
@@ -151,7 +165,47 @@ func (s *Store) exec(ctx context.Context, text string, a args) (done, error) {
 	if err != nil {
 		return done{}, err
 	}
+	if st.holds {
+		return s.execHolding(ctx, st, a)
+	}
 	return result(st.ExecContext(ctx, s.bind(st, a)...))
+}
+
+// execHolding is exec by this process's clock.
+func (s *Store) execHolding(ctx context.Context, st *statement, a args) (d done, err error) {
+	err = s.transaction(ctx, func(tx *sql.Tx) error {
+		d, err = result(tx.StmtContext(ctx, st.Stmt).ExecContext(ctx, s.bind(st, a)...))
+		return err
+	})
+	return d, err
+}
+
+// transaction runs fn in one and commits. A clock of this process is read before a statement waits for its rows, so if
+// it went on until fn has them, all is taken back and made again.
+func (s *Store) transaction(ctx context.Context, fn func(tx *sql.Tx) error) error {
+	once := func(last bool) (again bool, _ error) {
+		began := int64(0)
+		if s.clock != nil {
+			began = s.clock.Milli()
+		}
+		tx, err := s.db.BeginTx(ctx, nil)
+		if err != nil {
+			return false, err
+		}
+		defer tx.Rollback() //nolint:errcheck // after Commit there is nothing to roll back; without it the server does so when the connection ends
+		if err := fn(tx); err != nil {
+			return false, err
+		}
+		if s.clock != nil && !last && s.clock.Milli() != began {
+			return true, nil
+		}
+		return false, tx.Commit()
+	}
+	for try := 1; ; try++ {
+		if again, err := once(try == strictTries); !again {
+			return err
+		}
+	}
 }
 
 func result(r sql.Result, err error) (d done, _ error) {
@@ -207,7 +261,7 @@ func (s *Store) deadlocks(ctx context.Context, fn func(ctx context.Context) erro
 	return err
 }
 
-// strictTries bounds reads under a clock that never stands still.
+// strictTries bounds reads and writes under a clock that never stands still.
 const strictTries = 8
 
 // strict runs a read with the time that it judges rows by. A server takes both in one statement. With a clock of this

@@ -171,14 +171,14 @@ func (s *Store) write(ctx context.Context, act string, k kv.Key, v []byte, ttl t
 	})
 }
 
-// An INSERT that finds a row assigns from left to right, so what decides comes first and the expiry, by which {live} and
-// {dead} look, last.
+// An INSERT that finds a row assigns from left to right when it holds the row. What decides comes first, with the only
+// look at the time; what follows goes by what was assigned.
 const insert = `INSERT INTO {rows} (k, sub, n, v, size, expires, fence) VALUES (:k, '', :n, :v, :size, {end}, :fence) ON DUPLICATE KEY UPDATE `
 
 // Set writes the value.
 func (s *Store) Set(ctx context.Context, k kv.Key, v []byte, ttl time.Duration) error {
 	return s.write(ctx, "set", k, v, ttl, insert+`
-		fence = IF({dead}, 0, fence), n = VALUES(n), v = VALUES(v), size = VALUES(size), expires = VALUES(expires)`,
+		fence = IF({over}, 0, fence), n = VALUES(n), v = VALUES(v), size = VALUES(size), expires = {end}`,
 		args{"fence": uint64(0)}, nil)
 }
 
@@ -186,11 +186,11 @@ func (s *Store) Set(ctx context.Context, k kv.Key, v []byte, ttl time.Duration) 
 // assignment on if and only if it is written.
 func (s *Store) SetFenced(ctx context.Context, k kv.Key, v []byte, ttl time.Duration, fence uint64) error {
 	return s.write(ctx, "set fenced", k, v, ttl, insert+`
-		fence = IF(LAST_INSERT_ID(IF({dead} OR fence <= VALUES(fence), 1, 2)) = 1, VALUES(fence), fence),
+		fence = IF(LAST_INSERT_ID(IF({over} OR fence <= VALUES(fence), 1, 2)) = 1, VALUES(fence), fence),
 		n = IF(fence = VALUES(fence), VALUES(n), n),
 		v = IF(fence = VALUES(fence), VALUES(v), v),
 		size = IF(fence = VALUES(fence), VALUES(size), size),
-		expires = IF(fence = VALUES(fence), VALUES(expires), expires)`,
+		expires = IF(fence = VALUES(fence), {end}, expires)`,
 		args{"fence": fence}, func(d done) error {
 			if d.id == 2 {
 				return kv.ErrNotOwner
@@ -199,14 +199,17 @@ func (s *Store) SetFenced(ctx context.Context, k kv.Key, v []byte, ttl time.Dura
 		})
 }
 
+// giveUp begins assignments to a row that may be over: if so, it is one that was given up for those that follow.
+const giveUp = `expires = IF({over}, 1, expires),`
+
 // Add writes the value only if the key is absent.
 func (s *Store) Add(ctx context.Context, k kv.Key, v []byte, ttl time.Duration) (added bool, err error) {
-	err = s.write(ctx, "add", k, v, ttl, insert+`
-		fence = IF(LAST_INSERT_ID(IF({dead}, 1, 2)) = 1, 0, fence),
-		n = IF({dead}, VALUES(n), n),
-		v = IF({dead}, VALUES(v), v),
-		size = IF({dead}, VALUES(size), size),
-		expires = IF({dead}, VALUES(expires), expires)`,
+	err = s.write(ctx, "add", k, v, ttl, insert+giveUp+`
+		fence = IF(LAST_INSERT_ID(IF(expires = 1, 1, 2)) = 1, 0, fence),
+		n = IF(expires = 1, VALUES(n), n),
+		v = IF(expires = 1, VALUES(v), v),
+		size = IF(expires = 1, VALUES(size), size),
+		expires = IF(expires = 1, {end}, expires)`,
 		args{"fence": uint64(0)}, func(d done) error {
 			added = d.id != 2
 			return nil
@@ -224,7 +227,7 @@ func (s *Store) CompareAndSwap(ctx context.Context, k kv.Key, old, next []byte, 
 	}
 	is := cellOf(old)
 	query := `UPDATE {rows} SET n = :n, v = :v, size = :size, expires = {end}
-		WHERE k = :k AND sub = '' AND {live} AND n <=> :oldn AND v = :oldv`
+		WHERE k = :k AND sub = '' AND {stands} AND n <=> :oldn AND v = :oldv`
 	err = s.write(ctx, "compare and swap", k, next, ttl, query, args{"oldn": is.n, "oldv": is.v}, func(d done) error {
 		swapped = d.rows > 0
 		return nil
@@ -234,13 +237,13 @@ func (s *Store) CompareAndSwap(ctx context.Context, k kv.Key, old, next []byte, 
 
 // incrQuery adds within bounds. LAST_INSERT_ID carries the new number, or 1 for a row that stays as it is; a row that is
 // new carries none. It is not assigned itself, since the server takes it for unsigned.
-const incrQuery = `INSERT INTO {rows} (k, sub, n, v, size, expires, fence) VALUES (:k, '', :by, '', 0, {end}, 0) ON DUPLICATE KEY UPDATE
-	fence = CASE WHEN LAST_INSERT_ID(CASE WHEN {dead} THEN :by WHEN n BETWEEN :lo AND :hi THEN n + :by ELSE 1 END) = 0
-		THEN IF({dead}, 0, fence) ELSE IF({dead}, 0, fence) END,
-	n = CASE WHEN {dead} THEN :by WHEN n BETWEEN :lo AND :hi THEN n + :by ELSE n END,
-	v = IF({dead}, '', v),
-	size = IF({dead}, 0, size),
-	expires = IF({dead}, VALUES(expires), expires)`
+const incrQuery = `INSERT INTO {rows} (k, sub, n, v, size, expires, fence) VALUES (:k, '', :by, '', 0, {end}, 0) ON DUPLICATE KEY UPDATE ` + giveUp + `
+	fence = CASE WHEN LAST_INSERT_ID(CASE WHEN expires = 1 THEN :by WHEN n BETWEEN :lo AND :hi THEN n + :by ELSE 1 END) = 0
+		THEN IF(expires = 1, 0, fence) ELSE IF(expires = 1, 0, fence) END,
+	n = CASE WHEN expires = 1 THEN :by WHEN n BETWEEN :lo AND :hi THEN n + :by ELSE n END,
+	v = IF(expires = 1, '', v),
+	size = IF(expires = 1, 0, size),
+	expires = IF(expires = 1, {end}, expires)`
 
 // Incr adds to a counter.
 func (s *Store) Incr(ctx context.Context, k kv.Key, by int64, ttl time.Duration) (n int64, err error) {
