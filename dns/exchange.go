@@ -106,11 +106,17 @@ func (r *Resolver) exchange(ctx context.Context, server netip.AddrPort, c *chain
 		return nil, fmt.Errorf("the question cannot be written: %w", err)
 	}
 	m, err := r.overUDP(ctx, server, q, packet)
-	if err == nil && m.Truncated {
+	if errors.Is(err, errForged) || err == nil && m.Truncated {
 		m, err = r.overTCP(ctx, server, q, packet)
 	}
 	return m, err
 }
+
+// maxForged is how many packets that answer another question are borne. Where there are more, somebody
+// guesses, and the question is asked over TCP, where that is of no use.
+const maxForged = 16
+
+var errForged = errors.New("answers to other questions")
 
 func (r *Resolver) overUDP(ctx context.Context, server netip.AddrPort, q *dns.Msg, packet []byte) (*dns.Msg, error) {
 	conn, err := dial(ctx, "udp", server)
@@ -123,7 +129,7 @@ func (r *Resolver) overUDP(ctx context.Context, server netip.AddrPort, q *dns.Ms
 		return nil, err
 	}
 	buf := make([]byte, 4096)
-	for {
+	for range maxForged {
 		n, err := conn.Read(buf)
 		if err != nil {
 			return nil, err
@@ -133,6 +139,7 @@ func (r *Resolver) overUDP(ctx context.Context, server netip.AddrPort, q *dns.Ms
 		}
 		r.dropped.Add(1) // the right one may still come
 	}
+	return nil, errForged
 }
 
 // overTCP is not bothered by answers to other questions: nobody but the server can send one.
@@ -171,10 +178,13 @@ func dial(ctx context.Context, network string, server netip.AddrPort) (net.Conn,
 //
 // Spec: RFC 5452, section 9.1
 func match(q *dns.Msg, packet []byte) *dns.Msg {
+	if len(packet) < 12 || binary.BigEndian.Uint16(packet) != q.Id { // before it costs anything
+		return nil
+	}
 	m := new(dns.Msg)
 	err := m.Unpack(packet)
 	switch {
-	case len(packet) < 12 || m.Id != q.Id || !m.Response || m.Opcode != dns.OpcodeQuery:
+	case m.Id != q.Id || !m.Response || m.Opcode != dns.OpcodeQuery:
 		return nil
 	case len(m.Question) == 0 && m.Rcode == dns.RcodeFormatError:
 		return m // it did not read so far

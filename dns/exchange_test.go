@@ -52,6 +52,28 @@ func TestForgedAnswersAreIgnored(t *testing.T) {
 	}
 }
 
+func TestWhoGuessesManyTimesIsNotHeard(t *testing.T) {
+	overTCP := 0
+	r := resolver(t, Options{Tries: 1, Timeout: 5 * time.Second}, serve(t, func(w dns.ResponseWriter, q *dns.Msg) {
+		if w.RemoteAddr().Network() == "tcp" {
+			overTCP++
+			_ = w.WriteMsg(reply(q, "192.0.2.1"))
+			return
+		}
+		forged := reply(q, "203.0.113.66")
+		for range maxForged {
+			forged.Id++
+			_ = w.WriteMsg(forged)
+		}
+		forged.Id = q.Id // a lucky one
+		_ = w.WriteMsg(forged)
+	}))
+	a, err := r.Lookup(t.Context(), "bank.example", "a")
+	if err != nil || len(a.Values) != 1 || a.Values[0] != "192.0.2.1" || overTCP != 1 {
+		t.Errorf("got %v, %v, %d questions over TCP", a.Values, err, overTCP)
+	}
+}
+
 func TestOnlyForgedAnswersAreNoAnswer(t *testing.T) {
 	r := resolver(t, Options{Timeout: 50 * time.Millisecond, Tries: 2}, serve(t, func(w dns.ResponseWriter, q *dns.Msg) {
 		m := reply(q, "203.0.113.66")

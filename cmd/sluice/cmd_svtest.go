@@ -21,7 +21,7 @@ import (
 func init() {
 	commands = append(commands, func(*globals) *cobra.Command {
 		var t svtest
-		var run string
+		var run, fixtures string
 		cmd := &cobra.Command{
 			Use: "test FILE.svtest... | FOLDER...", Short: "Run test files of Sieve scripts",
 			Long: "Runs test files of Sieve scripts, and all .svtest files below a folder. A test file is a Sieve script that requires\n" +
@@ -37,6 +37,16 @@ func init() {
 						return usage("--run: %v", err)
 					}
 					t.options.Run = re
+				}
+				if fixtures != "" {
+					text, err := readFixtures(fixtures)
+					if err != nil {
+						return err
+					}
+					if t.options.Fixtures, err = parseFixtures(text); err != nil {
+						return err
+					}
+					t.options.Auth = hostname("localhost").checker
 				}
 				t.out = cmd.OutOrStdout()
 				t.options.Sieve = sieve.Options{Expressions: expressions{}, Stalwart: stalwartExpressions{}}
@@ -54,6 +64,7 @@ func init() {
 		cmd.Flags().StringVar(&t.junit, "junit", "", "also write a report in JUnit's form (XML) to this file")
 		cmd.Flags().StringVar(&run, "run", "", "run only blocks whose names match this regular expression")
 		cmd.Flags().BoolVar(&t.options.Programs, "programs", false, "let test files name folders of programs, which their scripts then may run")
+		cmd.Flags().StringVar(&fixtures, "fixtures", "", "TOML or JSON file with what the DNS and web servers answer; without it scripts reach neither")
 		cmd.Flags().BoolVar(&t.expectFailure, "expect-failure", false, "a block passes if it fails: for files that show what must not work")
 		return cmd
 	})

@@ -18,13 +18,17 @@ func (s *suite) host() runtime.Host {
 	if s.memory == nil {
 		s.memory = memory.New(memory.Options{})
 	}
-	return &runtime.Live{
+	l := &runtime.Live{
 		Stores:    func(string) (kv.Store, error) { return s.memory, nil },
 		Mailboxes: func(_ context.Context, _, path string) (bool, error) { return s.store.has(path), nil },
 		MailStore: (*mailStore)(s),
 		Lists:     s.list,
 		Memory:    func() (kv.Store, error) { return nil, nil },
 	}
+	if f := s.options.Fixtures; f != nil {
+		l.DNS, l.HTTP, l.Auth, l.Fixed, l.NoNetwork = f, f, s.options.Auth, true, true
+	}
+	return l
 }
 
 // user returns the name under which the program runs.

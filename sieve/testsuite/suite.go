@@ -136,6 +136,10 @@ type Options struct {
 	// Programs says that a test file may name folders whose programs scripts then may run. Default:
 	// that is an error of the file.
 	Programs bool
+	// Fixtures, if not nil, answer for the DNS and for web servers; nobody else is asked.
+	Fixtures *runtime.Fixtures
+	// Auth, if not nil, checks by these fixtures where mail comes from.
+	Auth func(dns runtime.NetResolver) runtime.MailAuth
 	// Now is the clock; default time.Now.
 	Now func() time.Time
 	// Print, if not nil, is given what test_result_print and test_message_print print.
