@@ -159,7 +159,7 @@ func (b *Binder) call(n *Node) *Call {
 	} else {
 		c = new(Call)
 	}
-	*c = Call{binder: b, Node: n, given: c.given[:0], uses: c.uses[:0]}
+	c.begin(b, n)
 	return c
 }
 
@@ -180,13 +180,12 @@ func (b *Binder) block(nodes []*Node) Block {
 			break
 		}
 		b.ended = false
-		name := lowerASCII(n.Name)
-		if b.script.broken[n] {
+		name, def := b.lang.registry.byCommand.find(n.Name)
+		if b.script.broken != nil && b.script.broken[n] {
 			b.broken(n, name)
 			continue
 		}
-		def, ok := b.lang.registry.commands[name]
-		if !ok {
+		if def == nil {
 			b.unknownCommand(n)
 			b.strange(n)
 			b.chain = nil
@@ -317,9 +316,8 @@ func (b *Binder) command(n *Node, d *Command) (step, bool) {
 
 // test binds one test; it returns nil after an error.
 func (b *Binder) test(n *Node) *Condition {
-	name := lowerASCII(n.Name)
-	o, ok := b.lang.registry.tests[name]
-	if !ok {
+	name, o := b.lang.registry.byTest.find(n.Name)
+	if o == nil {
 		if _, command := b.lang.registry.commands[name]; command {
 			b.Errorf(n.NameSpan, "attempted to use command '%s' as test", clip(n.Name))
 		} else if b.first("test " + name) {
@@ -359,7 +357,7 @@ func (b *Binder) test(n *Node) *Condition {
 		return nil
 	}
 	t := b.conditions.one()
-	*t = Condition{site: site, check: check, known: c.known}
+	t.site, t.check, t.known = site, check, c.known
 	return t
 }
 

@@ -39,6 +39,35 @@ type Call struct {
 	edits       []func(*Run, *runtime.Action)
 }
 
+// begin makes a Call that may have been used before that of a node. It writes what is not as it
+// should be: pointers are expensive to write while garbage is collected.
+func (c *Call) begin(b *Binder, n *Node) {
+	if c.binder != b {
+		c.binder = b
+	}
+	c.Node, c.given, c.uses = n, c.given[:0], c.uses[:0]
+	c.known, c.match, c.modifiable, c.addressPart, c.operator = 0, false, false, false, 0
+	c.pick = fieldPick{}
+	if c.chain != nil || c.begun != nil {
+		c.chain, c.begun = nil, nil
+	}
+	if c.comparator != nil || c.matchType != nil {
+		c.comparator, c.matchType = nil, nil
+	}
+	if c.fallback != "" {
+		c.fallback = ""
+	}
+	if c.tests != nil {
+		c.tests = nil
+	}
+	if c.block != nil {
+		c.block = nil
+	}
+	if c.edits != nil {
+		c.edits = nil
+	}
+}
+
 // TagUse is a tag as it was used, with the arguments that follow it. It lives while its
 // script is bound: what a run needs of it is taken from it before.
 type TagUse struct {
@@ -74,8 +103,7 @@ func (b *Binder) arguments(c *Call, own []Tag, match, part bool) {
 			return
 		}
 		u := b.tree.uses.one()
-		*u = TagUse{Span: a.Span, Def: def, call: c}
-		u.args = u.first[:0]
+		u.Span, u.Def, u.call, u.args = a.Span, def, c, u.first[:0]
 		for _, want := range def.Args {
 			if i+1 >= len(n.Args) || !fits(&n.Args[i+1], want.Kind) {
 				b.Errorf(a.Span, "expected a %s (%s) after %q", want.Kind, want.Name, ":"+def.Name)

@@ -208,7 +208,7 @@ func (b *Binder) matching(c *Call) {
 func (c *Call) Matcher(keys string) *Matcher {
 	b := c.binder
 	m := b.matchers.one()
-	*m = Matcher{Comparator: c.comparator, kind: c.matchType, operator: c.operator, memory: &b.keyMemory}
+	m.Comparator, m.kind, m.operator, m.memory = c.comparator, c.matchType, c.operator, &b.keyMemory
 	var list []String
 	if a := c.argument(keys); a != nil {
 		list = a.Strings

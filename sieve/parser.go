@@ -345,8 +345,9 @@ func (p *parser) argumentsTo(args []Argument, n *Node) ([]Argument, bool) {
 		default:
 			return args, true
 		}
-		args = append(args, Argument{Span: p.tok.Span})
+		args = append(args, Argument{})
 		a := &args[len(args)-1]
+		a.Span = p.tok.Span
 		switch p.tok.kind {
 		case tokenTag:
 			a.Kind, a.Tag = TagArgument, p.tok.text

@@ -162,6 +162,9 @@ type registry struct {
 	extensions map[string]*Extension
 	commands   map[string]offered[Command]
 	tests      map[string]offered[Test]
+	// byCommand and byTest are commands and tests again, for the binder.
+	byCommand  *nameTable[Command]
+	byTest     *nameTable[Test]
 	tags       map[string][]offered[Tag]
 	hooks      map[string][]offered[Hook] // by command or test
 	matchTypes map[string]offered[MatchType]
@@ -247,6 +250,7 @@ func newRegistry(list []Extension) *registry {
 			p.def.usage = g.use(name, p.def.Tags, p.def.Match, p.def.AddressPart, false)
 		}
 	}
+	g.byCommand, g.byTest = newNameTable(g.commands), newNameTable(g.tests)
 	g.is, g.casemap, g.all = g.matchTypes["is"].def, g.comparator[DefaultComparator].def, g.parts["all"].def
 	return g
 }
@@ -266,13 +270,13 @@ func offer[T any](m map[string]offered[T], e *Extension, defs []T, name func(*T)
 
 // meantBy returns the declaration that a script means by a name: that of an extension that it
 // requires, else the first; where it needs no require that of Stalwart.
-func meantBy[T any](b *Binder, o offered[T]) offered[T] {
+func meantBy[T any](b *Binder, o *offered[T]) *offered[T] {
 	last := o
-	for p := &o; p != nil; p = p.other {
+	for p := o; p != nil; p = p.other {
 		if b.isOn(p.ext) {
-			return *p
+			return p
 		}
-		last = *p
+		last = p
 	}
 	if b.lang.options.NoRequire {
 		return last

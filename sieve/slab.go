@@ -26,15 +26,21 @@ const (
 // take returns n zero elements with no room behind them.
 func (s *slab[T]) take(n int) []T {
 	if n > len(s.free) {
-		if n > maxSlab/2 && n > s.size {
-			return make([]T, n)
-		}
-		s.free = make([]T, max(cmp.Or(s.size, firstSlab), n))
-		s.size = min(2*len(s.free), maxSlab)
+		return s.more(n)
 	}
 	out := s.free[:n:n]
 	s.free = s.free[n:]
 	return out
+}
+
+// more is take where a new piece is needed.
+func (s *slab[T]) more(n int) []T {
+	if n > maxSlab/2 && n > s.size {
+		return make([]T, n)
+	}
+	free := make([]T, max(cmp.Or(s.size, firstSlab), n))
+	s.free, s.size = free[n:], min(2*len(free), maxSlab)
+	return free[:n:n]
 }
 
 // expect says how many elements will be taken, at most.
@@ -45,7 +51,14 @@ func (s *slab[T]) expect(n int) {
 }
 
 // one returns a zero element.
-func (s *slab[T]) one() *T { return &s.take(1)[0] }
+func (s *slab[T]) one() *T {
+	if len(s.free) == 0 {
+		return &s.more(1)[0]
+	}
+	out := &s.free[0]
+	s.free = s.free[1:]
+	return out
+}
 
 // copy returns a copy of a list, nil for an empty one.
 func (s *slab[T]) copy(list []T) []T {
@@ -64,7 +77,10 @@ func (s *usedSlab[T]) take(n int) []T {
 }
 
 // one is a slab's.
-func (s *usedSlab[T]) one() *T { return &s.take(1)[0] }
+func (s *usedSlab[T]) one() *T {
+	s.taken++
+	return s.slab.one()
+}
 
 // copy is a slab's.
 func (s *usedSlab[T]) copy(list []T) []T {

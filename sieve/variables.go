@@ -28,7 +28,7 @@ func (b *Binder) Variable(name Text) func(r *Run, value string) error {
 	if space, rest, dotted := strings.Cut(s, "."); dotted && isIdentifier(space) {
 		o, ok := b.lang.registry.namespaces[lowerASCII(space)]
 		if ok {
-			o = meantBy(b, o)
+			o = *meantBy(b, &o)
 		}
 		switch {
 		case !ok:
@@ -146,7 +146,7 @@ func (b *Binder) reference(name string, at Span) func(r *Run) string {
 	if space, rest, dotted := strings.Cut(name, "."); dotted {
 		o, ok := b.lang.registry.namespaces[lowerASCII(space)]
 		if ok {
-			o = meantBy(b, o)
+			o = *meantBy(b, &o)
 		}
 		switch {
 		case !ok:

@@ -1,0 +1,56 @@
+package sieve
+
+// nameTable finds declarations by names of scripts, which have no case.
+type nameTable[T any] struct{ rows [128][]namedEntry[T] }
+
+type namedEntry[T any] struct {
+	name string // in lower case
+	of   *offered[T]
+}
+
+// newNameTable returns a table of what a map holds by names in lower case.
+func newNameTable[T any](m map[string]offered[T]) *nameTable[T] {
+	t := &nameTable[T]{}
+	for name, o := range m {
+		row := t.row(name)
+		*row = append(*row, namedEntry[T]{name, &o})
+	}
+	return t
+}
+
+// row returns where a name is, if it is in the table.
+func (t *nameTable[T]) row(name string) *[]namedEntry[T] {
+	if name == "" {
+		return &t.rows[0]
+	}
+	first, middle, last := name[0]|0x20, name[len(name)/2]|0x20, name[len(name)-1]|0x20
+	return &t.rows[(len(name)+5*int(first)+11*int(middle)+23*int(last))%len(t.rows)]
+}
+
+// find returns a name in lower case and what is declared by it, nil if nothing is.
+func (t *nameTable[T]) find(name string) (lower string, o *offered[T]) {
+	row := *t.row(name)
+	for i := range row {
+		if e := &row[i]; e.name == name || equalLower(name, e.name) {
+			return e.name, e.of
+		}
+	}
+	return lowerASCII(name), nil
+}
+
+// equalLower says whether s in lower case is lower.
+func equalLower(s, lower string) bool {
+	if len(s) != len(lower) {
+		return false
+	}
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		if 'A' <= c && c <= 'Z' {
+			c += 0x20
+		}
+		if c != lower[i] {
+			return false
+		}
+	}
+	return true
+}
