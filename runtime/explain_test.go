@@ -28,15 +28,21 @@ func golden(t *testing.T, path string, got []byte) {
 }
 
 func TestReference(t *testing.T) {
+	withoutTestFunctions(t)
+	golden(t, "FUNCTIONS.md", Reference())
+	golden(t, "sluice.d.ts", Declarations())
+}
+
+// withoutTestFunctions leaves what tests have added out of the table, for a test.
+func withoutTestFunctions(t *testing.T) {
 	all := table
+	t.Cleanup(func() { table = all })
 	table = nil
 	for _, f := range all {
 		if !testFunction(f) {
 			table = append(table, f)
 		}
 	}
-	defer func() { table = all }()
-	golden(t, "FUNCTIONS.md", Reference())
 }
 
 func TestExplain(t *testing.T) {

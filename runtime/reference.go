@@ -8,14 +8,17 @@ import (
 )
 
 // Reference returns the function table as the page that users read, in Markdown.
-func Reference() []byte {
+func Reference() []byte { return ReferenceOf(Functions()) }
+
+// ReferenceOf returns the page of some functions.
+func ReferenceOf(list []*Function) []byte {
 	var b bytes.Buffer
 	b.WriteString("# Functions\n\n" +
 		"Made from the function table by `go test ./runtime -run Reference -update`; do not edit it by hand.\n\n" +
 		"All functions may be called from Sieve (`let`, `eval`), expr and JavaScript, under the same names and with the " +
 		"same results. `null` is `\"\"` in Sieve. A function takes the place of a builtin of the same name that a language has.\n")
 	var families []string
-	for _, f := range Functions() {
+	for _, f := range list {
 		if !contains(families, f.Family) {
 			families = append(families, f.Family)
 		}
@@ -23,14 +26,14 @@ func Reference() []byte {
 	slices.Sort(families)
 	for _, family := range families {
 		fmt.Fprintf(&b, "\n- %s:", family)
-		for _, f := range Functions() {
+		for _, f := range list {
 			if f.Family == family {
 				fmt.Fprintf(&b, " [`%s`](#%s)", f.Name, f.Name)
 			}
 		}
 	}
 	b.WriteByte('\n')
-	for _, f := range Functions() {
+	for _, f := range list {
 		f.describe(&b)
 	}
 	return b.Bytes()
