@@ -4,7 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"net/url"
+	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/sluice-mail/sluice/kv"
@@ -41,11 +46,61 @@ func (c *Config) checkSQL(at string, s StoreConfig, bad func(path, format string
 	if !slices.Contains(sqlTypes, s.Type) {
 		bad(at+".sql", "a store of type %s has no SQL", s.Type)
 	}
-	for id, other := range c.Store {
-		if !other.SQL && len(s.URLs) > 0 && slices.Equal(s.URLs, other.URLs) && s.Type == other.Type && s.Username == other.Username {
+	for _, id := range slices.Sorted(maps.Keys(c.Store)) {
+		switch other := c.Store[id]; {
+		case other.SQL || s.Type != other.Type:
+		case len(s.URLs) > 0 && slices.ContainsFunc(other.URLs, func(u string) bool { return s.database(s.URLs[0]) == other.database(u) }):
 			bad(at+".urls", "is that of [store.%q], which keeps keys: give sql_query a user of its own", id)
+		case s.Path != "" && filepath.Clean(s.Path) != filepath.Clean(other.Path) && sameFile(s.Path, other.Path): // the same path is told already
+			bad(at+".path", "is the file of [store.%q] too", id)
 		}
 	}
+	for _, own := range []string{"directory.db", "outbox.db"} {
+		if s.Type == "sqlite" && s.Path != "" && sameFile(s.Path, filepath.Join(c.Database.DBPath, own)) {
+			bad(at+".path", "is a file of the server's own")
+		}
+	}
+	if b := backends[s.Type]; len(s.URLs) == 1 {
+		scheme, _, _ := strings.Cut(s.URLs[0], "://")
+		if !slices.Contains(sqlTypes, s.Type) || !slices.Contains(b.schemes, scheme) {
+			return // which is told
+		}
+		db, err := sqlstore.Open(sqlstore.Options{Type: s.Type, URL: s.URLs[0]}) // connects to nobody
+		if err != nil {
+			bad(at+".urls", "%v", err)
+			return
+		}
+		_ = db.Close()
+	}
+}
+
+// database returns what tells databases of servers apart, and who uses them: user, host, port and name,
+// whatever else the URL says.
+func (s StoreConfig) database(text string) string {
+	u, err := url.Parse(text)
+	if err != nil {
+		return text
+	}
+	user, port := s.Username, u.Port()
+	if user == "" {
+		user = u.User.Username()
+	}
+	if port == "" {
+		port = map[string]string{"postgres": "5432", "mysql": "3306"}[s.Type]
+	}
+	return strings.Join([]string{user, strings.ToLower(u.Hostname()), port, u.Path, u.Query().Get("socket") + u.Query().Get("host")}, "\x00")
+}
+
+// sameFile says whether two paths lead to one file, also over links.
+func sameFile(a, b string) bool {
+	first, err := os.Stat(a)
+	second, err2 := os.Stat(b)
+	if err == nil && err2 == nil {
+		return os.SameFile(first, second)
+	}
+	a, err = filepath.Abs(a)
+	b, err2 = filepath.Abs(b)
+	return err == nil && err2 == nil && a == b
 }
 
 // keepsKeys refuses the id of a database where one of a store of keys is wanted.

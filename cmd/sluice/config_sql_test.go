@@ -10,6 +10,30 @@ import (
 	"github.com/sluice-mail/sluice/sqlstore"
 )
 
+func TestDatabasesAreNobodyElses(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "keys.db")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(file, filepath.Join(dir, "link.db")); err != nil {
+		t.Fatal(err)
+	}
+	keys := "[store.keys]\ntype = \"sqlite\"\npath = \"" + file + "\"\n[store.server]\ntype = \"postgres\"\nurls = [\"postgres://a@h/x\"]\n"
+	for text, want := range map[string]string{
+		`type = "sqlite"` + "\n" + `path = "` + dir + `/link.db"`:                        `:10: store.sql.path: is the file of [store."keys"] too`,
+		`type = "sqlite"` + "\n" + `path = "` + dir + `/./keys.db"`:                      `is the file of`,
+		`type = "sqlite"` + "\n" + `path = "` + dir + `/data/outbox.db"`:                 `:10: store.sql.path: is a file of the server's own`,
+		`type = "postgres"` + "\n" + `urls = ["postgres://a@H:5432/x?pool_max_conns=1"]`: `:10: store.sql.urls: is that of [store."server"], which keeps keys`,
+		`type = "mysql"` + "\n" + `urls = ["mysql://a@h/x?allowAllFiles=true"]`:          `:10: store.sql.urls: sqlstore: open: invalid argument: url has an unknown parameter`,
+	} {
+		_, err := sieveConfig(t, keys+"[store.sql]\nsql = true\n"+text+"\n[database]\ndb-path = \""+dir+"/data\"\n")
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v, want %s", text, err, want)
+		}
+	}
+}
+
 func TestDatabasesKeepNoKeys(t *testing.T) {
 	_, err := sieveConfig(t, `[storage]
 lookup = "crm"
