@@ -65,6 +65,9 @@ func (r *rewriter) rewrite(place *ast.Node) {
 	case *ast.CallNode:
 		r.children(n)
 		*place = r.call(n)
+	case *ast.MapNode:
+		r.children(n)
+		*place = call(at, fnMap, n)
 	case *ast.BuiltinNode:
 		r.loop(n)
 	case *ast.PredicateNode:

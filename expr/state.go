@@ -58,6 +58,10 @@ func (s *state) hold(n int64) error {
 	return nil
 }
 
+// mapSize is what a map takes in octets beside what counts for its elements: the smallest has room
+// for eight.
+const mapSize = 320
+
 // elements counts a list of n elements that is about to be made.
 func (s *state) elements(n int) error {
 	if err := s.task.Step(int64(n)); err != nil {
@@ -111,6 +115,7 @@ const (
 	fnSite     = " site"
 	fnCall     = " call"
 	fnVariable = " variable"
+	fnMap      = " map"
 )
 
 var internal = map[string]func(s *state, a []any) (any, error){
@@ -126,6 +131,7 @@ var internal = map[string]func(s *state, a []any) (any, error){
 	fnSite:     (*state).site,
 	fnCall:     (*state).siteCall,
 	fnVariable: (*state).variable,
+	fnMap:      func(s *state, a []any) (any, error) { return a[0], s.hold(mapSize) },
 }
 
 // functions returns what expr-lang is to call by which name, made once: the table, our

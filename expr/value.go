@@ -44,6 +44,9 @@ func (s *state) exportAt(v any, depth int) (runtime.Value, error) {
 		if err := s.deeper(len(v), depth); err != nil {
 			return nil, err
 		}
+		if err := s.hold(mapSize); err != nil {
+			return nil, err
+		}
 		m := make(map[string]runtime.Value, len(v))
 		for k, e := range v {
 			x, err := s.exportAt(e, depth+1)
