@@ -128,7 +128,7 @@ func (c *child) usable(limit time.Duration) bool {
 		return false
 	default:
 	}
-	return 2*(c.busy+limit)+time.Second < c.cpu // it may use two processors
+	return 2*(c.busy+limit)+time.Second < c.cpu // what Go does beside a run counts too
 }
 
 // do does a job and says what became of the child.
