@@ -69,10 +69,11 @@ func (b *Binder) begin(l *Language, s *Script, o *runtime.CompileOptions) {
 func bind(l *Language, s *Script, o runtime.CompileOptions, memory *treeMemory) (*program, []*Error) {
 	b := &memory.binder
 	b.begin(l, s, &o)
-	b.prog = &program{name: s.Name, registry: l.registry, limits: &l.options}
+	b.prog = b.newProgram(s.nodes)
+	b.prog.name, b.prog.registry, b.prog.limits = s.Name, l.registry, &l.options
 	b.headers = &b.prog.headers
 	b.prog.source[0].text = s.Source
-	b.prog.sources, b.prog.marks = b.prog.source[:], make([]mark, 0, s.nodes)
+	b.prog.sources = b.prog.source[:]
 	b.tree, b.library = memory, &memory.library
 	b.prog.block = b.all()
 	if len(b.errors) > 0 {

@@ -40,7 +40,7 @@ func (x *headerIndex) slot(name, upper string) int {
 		return slot
 	}
 	slot := len(x.names)
-	if slot == 0 {
+	if x.names == nil {
 		x.names = make([]string, 0, 4)
 	}
 	x.names = append(x.names, upper)

@@ -150,9 +150,6 @@ func (b *Binder) all() Block {
 		}
 	}
 	b.conditions.expect(b.script.tests)
-	b.matchers.expect(min(b.script.tests, firstSlab))
-	b.strings.expect(min(b.script.tests, 2))
-	b.chains.expect(2)
 	b.steps.expect(b.script.nodes - b.script.tests)
 	block := b.block(b.script.Commands)
 	b.checkNeeds()
