@@ -3,6 +3,7 @@ package procs_test
 import (
 	"bufio"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	goruntime "runtime"
@@ -20,8 +21,8 @@ func TestNoChildOutlivesAServerThatIsKilled(t *testing.T) {
 		binary = as
 		e := engineOver(newPool(t, procs.Options{Children: 1}))
 		fmt.Printf("child %v\n", run(t, e, probe("pid"), runtime.RunOptions{}).Value)
-		run(t, e, compile(t, `for (;;) {}`), runtime.RunOptions{Limits: runtime.Limits{Time: 20 * time.Second}})
-		return
+		r := run(t, e, compile(t, `for (;;) {}`), runtime.RunOptions{Limits: runtime.Limits{Time: 20 * time.Second, Steps: 1 << 40}})
+		t.Fatal(r.Err) // it is killed before that
 	}
 	server := exec.Command(os.Args[0], "-test.run=^TestNoChildOutlivesAServerThatIsKilled$", "-test.v")
 	server.Env = append(os.Environ(), "PROCS_SERVER="+binary)
@@ -44,7 +45,8 @@ func TestNoChildOutlivesAServerThatIsKilled(t *testing.T) {
 		goruntime.Gosched()
 	}
 	if _, err := os.Stat("/proc/" + pid); pid == "" || err != nil {
-		t.Fatalf("the server has no child %q: %v", pid, err)
+		rest, _ := io.ReadAll(out)
+		t.Fatalf("the server has no child %q: %v\n%s", pid, err, rest)
 	}
 	if err := server.Process.Kill(); err != nil {
 		t.Fatal(err)

@@ -427,7 +427,7 @@ func TestNobodyWaitsLongForOneWhoKeepsAllChildrenBusy(t *testing.T) {
 	for range 20 {
 		wait.Go(func() {
 			for ctx.Err() == nil {
-				e.Run(ctx, busy, runtime.ExampleTransaction(), runtime.RunOptions{Host: h, Namespace: "u:bad", Limits: runtime.Limits{Time: 5 * time.Second}})
+				e.Run(ctx, busy, runtime.ExampleTransaction(), runtime.RunOptions{Host: h, Namespace: "u:bad", Limits: runtime.Limits{Time: 5 * time.Second, Steps: 1 << 40}})
 			}
 		})
 	}
