@@ -206,7 +206,9 @@ func (b *Binder) block(nodes []*Node) Block {
 			b.previous = name
 			continue
 		}
-		b.after = nodes[i+1:]
+		if def.def.Block {
+			b.after = nodes[i+1:]
+		}
 		s, ok := b.command(n, def.def)
 		if ok {
 			out = append(out, s)
@@ -269,7 +271,6 @@ func meant[V any](b *Binder, name string, candidates map[string]V) string {
 // command binds one command; false means that it leaves nothing to do.
 func (b *Binder) command(n *Node, d *Command) (step, bool) {
 	c := b.call(n)
-	c.name, c.kind, c.args, c.match, c.modifiable = d.Name, "command", d.Args, d.Match, d.Modifiers
 	c.usage = d.usage
 	defer b.done(c)
 	outer := b.faulty
@@ -335,7 +336,6 @@ func (b *Binder) test(n *Node) *Condition {
 	}
 	d := o.def
 	c := b.call(n)
-	c.name, c.kind, c.args, c.match, c.fallback, c.addressPart = d.Name, "test", d.Args, d.Match, d.Comparator, d.AddressPart
 	c.usage = d.usage
 	defer b.done(c)
 	outer := b.faulty
@@ -421,7 +421,7 @@ func (b *Binder) strayTest(c *Call, own []Tag) {
 }
 
 func (b *Binder) hooks(c *Call) {
-	for _, h := range c.usage.hooks {
+	for _, h := range c.hooks {
 		if b.isOn(h.ext) {
 			h.def.Bind(b, c)
 		}

@@ -13,13 +13,11 @@ import (
 type Call struct {
 	Node *Node
 
+	*usage
+
 	binder *Binder
-	name   string
-	kind   string // command or test
 	site   int
-	known  known // of a test: its result, if that is known before the run
-	usage  *usage
-	args   []Arg
+	known  known       // of a test: its result, if that is known before the run
 	given  []*Argument // for each of args, nil if it was left out
 	uses   []*TagUse
 	tests  []*Condition
@@ -28,15 +26,11 @@ type Call struct {
 	begun  *chain        // by an if
 	test   [1]*Condition // room for tests where it takes one
 
-	match       bool
-	modifiable  bool // takes the modifiers of set
-	pick        fieldPick
-	addressPart bool
-	fallback    string // the comparator where none is named
-	comparator  *Comparator
-	matchType   *MatchType
-	operator    operator
-	edits       []func(*Run, *runtime.Action)
+	pick       fieldPick
+	comparator *Comparator
+	matchType  *MatchType
+	operator   operator
+	edits      []func(*Run, *runtime.Action)
 }
 
 // begin makes a Call that may have been used before that of a node. It writes what is not as it
@@ -46,16 +40,13 @@ func (c *Call) begin(b *Binder, n *Node) {
 		c.binder = b
 	}
 	c.Node, c.given, c.uses = n, c.given[:0], c.uses[:0]
-	c.known, c.match, c.modifiable, c.addressPart, c.operator = 0, false, false, false, 0
+	c.known, c.operator = 0, 0
 	c.pick = fieldPick{}
 	if c.chain != nil || c.begun != nil {
 		c.chain, c.begun = nil, nil
 	}
 	if c.comparator != nil || c.matchType != nil {
 		c.comparator, c.matchType = nil, nil
-	}
-	if c.fallback != "" {
-		c.fallback = ""
 	}
 	if c.tests != nil {
 		c.tests = nil
@@ -207,7 +198,7 @@ func fits(a *Argument, want ArgumentKind) bool {
 func (b *Binder) tag(c *Call, own []Tag, a *Argument, match, part bool) *Tag {
 	name := lowerASCII(a.Tag)
 	var lacks *Extension
-	for _, o := range c.usage.tags[name] {
+	for _, o := range c.tags[name] {
 		if b.usable(o.ext) {
 			return o.def
 		}

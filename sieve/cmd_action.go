@@ -104,7 +104,7 @@ func (r *Run) actEdited(a runtime.Action, edits []func(*Run, *runtime.Action)) e
 // lawful checks that the action of the command's name may be used at the stage and for
 // the trust that the script is compiled for.
 func (c *Call) lawful() {
-	f := c.usage.function
+	f := c.function
 	if f == nil {
 		return
 	}

@@ -242,12 +242,12 @@ func newRegistry(list []Extension) *registry {
 	}
 	for name, o := range g.commands {
 		for p := &o; p != nil; p = p.other {
-			p.def.usage = g.use(name, p.def.Tags, p.def.Match, false, p.def.Modifiers)
+			p.def.usage = g.ofCommand(name, p.def)
 		}
 	}
 	for name, o := range g.tests {
 		for p := &o; p != nil; p = p.other {
-			p.def.usage = g.use(name, p.def.Tags, p.def.Match, p.def.AddressPart, false)
+			p.def.usage = g.ofTest(name, p.def)
 		}
 	}
 	g.byCommand, g.byTest = newNameTable(g.commands), newNameTable(g.tests)

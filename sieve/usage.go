@@ -6,18 +6,38 @@ import (
 	"github.com/sluice-mail/sluice/runtime"
 )
 
-// usage is what a registry knows of a command or test beside its declaration: what other
+// usage is what a registry knows of a command or test: what is declared of both, and what other
 // declarations hang on it.
 type usage struct {
+	name        string
+	kind        string // command or test
+	args        []Arg
+	own         []Tag
+	match       bool
+	modifiable  bool // takes the modifiers of set
+	addressPart bool
+	fallback    string // the comparator where none is named
+
 	hooks []offered[Hook]
 	tags  map[string][]offered[Tag] // by name in lower case, those that go first first
 	// function is the one of the table that does the same, nil if there is none.
 	function *runtime.Function
 }
 
-// use finds out what goes with a command or test.
-func (g *registry) use(name string, own []Tag, match, part, modifiers bool) *usage {
-	u := &usage{hooks: g.hooks[name], tags: map[string][]offered[Tag]{}, function: runtime.Lookup(name)}
+// ofCommand and ofTest find out what goes with a command or test, whose name is given in lower case.
+func (g *registry) ofCommand(name string, d *Command) *usage {
+	return g.use(name, &usage{name: d.Name, kind: "command", args: d.Args, own: d.Tags, match: d.Match, modifiable: d.Modifiers})
+}
+
+func (g *registry) ofTest(name string, d *Test) *usage {
+	return g.use(name, &usage{
+		name: d.Name, kind: "test", args: d.Args, own: d.Tags, match: d.Match, addressPart: d.AddressPart, fallback: d.Comparator,
+	})
+}
+
+func (g *registry) use(name string, u *usage) *usage {
+	u.hooks, u.tags, u.function = g.hooks[name], map[string][]offered[Tag]{}, runtime.Lookup(name)
+	own := u.own
 	add := func(tag string, def *Tag, e *Extension) {
 		u.tags[tag] = append(u.tags[tag], offered[Tag]{def: def, ext: e})
 	}
@@ -31,18 +51,18 @@ func (g *registry) use(name string, own []Tag, match, part, modifiers bool) *usa
 			}
 		}
 	}
-	if match {
+	if u.match {
 		add("comparator", &comparatorTag, &Extension{})
 		for tag, o := range g.matchTypes {
 			add(tag, &o.def.tag, o.ext)
 		}
 	}
-	if part {
+	if u.addressPart {
 		for tag, o := range g.parts {
 			add(tag, &o.def.tag, o.ext)
 		}
 	}
-	if modifiers {
+	if u.modifiable {
 		for tag, o := range g.modifiers {
 			add(tag, &Tag{Name: o.def.Name, Group: "modifier " + strconv.Itoa(o.def.Precedence)}, o.ext)
 		}
