@@ -161,11 +161,11 @@ func filter(cmd *cobra.Command, c *Config, o *filterOptions, script, path string
 	}
 	f := &filterRun{o: o, config: c, engine: newEngine(c), started: time.Now(), stores: newFilterStores(c, o.apply), lists: newLists(c), network: newNetwork(c)}
 	defer func() { err = errors.Join(err, f.network.close()) }()
-	children := bound(c, f.engine, nil, nil)
-	defer func() { err = errors.Join(err, children.Close()) }()
 	if err := f.network.openSQL(c); err != nil {
 		return err
 	}
+	children := bound(c, f.engine, nil, nil)
+	defer func() { err = errors.Join(err, children.Close()) }()
 	compile := runtime.CompileOptions{Stage: runtime.StageDeliver, Trust: o.trusted, Stores: f.stores.names, SQLStores: c.storeNames(true), Include: includeOf(c)(script), Module: moduleOf(script)}
 	if o.send {
 		compile.Refused = refusedOf(c)

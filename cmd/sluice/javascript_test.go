@@ -22,6 +22,12 @@ func plainBinary(t *testing.T) string {
 	if !raceDetector {
 		return os.Args[0]
 	}
+	return builtBinary(t)
+}
+
+// builtBinary is the program as people run it: this test's own has the code of all tests in it.
+func builtBinary(t *testing.T) string {
+	t.Helper()
 	path := filepath.Join(t.TempDir(), "sluice")
 	if out, err := exec.Command("go", "build", "-o", path, ".").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)

@@ -509,10 +509,9 @@ func TestSystemdIsTold(t *testing.T) {
 
 // 60 MB is what an idle server may hold.
 func TestIdleServerIsSmall(t *testing.T) {
-	if raceDetector {
-		t.Skip("SKIPPED: the race detector multiplies memory; a build without it is measured")
-	}
-	s := startServer(t, "", nil)
+	s := newServer(t, "", nil)
+	s.binary = builtBinary(t)
+	s.start()
 	resident := func() int {
 		t.Helper()
 		status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.cmd.Process.Pid))
