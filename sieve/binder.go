@@ -174,7 +174,14 @@ func (b *Binder) block(nodes []*Node) Block {
 	outer := b.chain
 	b.chain, b.ended = nil, false
 	b.depth++
-	defer func() { b.chain = outer; b.depth-- }()
+	out := b.commands(nodes)
+	b.chain = outer
+	b.depth--
+	return out
+}
+
+// commands is block within the block.
+func (b *Binder) commands(nodes []*Node) Block {
 	out := Block(b.steps.take(len(nodes))[:0])
 	for i, n := range nodes {
 		if b.ended && b.on(b.lang.registry.known.ihave) {
@@ -272,10 +279,16 @@ func meant[V any](b *Binder, name string, candidates map[string]V) string {
 func (b *Binder) command(n *Node, d *Command) (step, bool) {
 	c := b.call(n)
 	c.usage = d.usage
-	defer b.done(c)
 	outer := b.faulty
 	b.faulty = false
-	defer func() { b.faulty = b.faulty || outer }()
+	s, ok := b.commandOf(c, n, d)
+	b.faulty = b.faulty || outer
+	b.done(c)
+	return s, ok
+}
+
+// commandOf is command with a Call for it.
+func (b *Binder) commandOf(c *Call, n *Node, d *Command) (step, bool) {
 	current := b.chain
 	b.chain = nil
 	if current != nil && current.decided && !current.done && (d.Name == "elsif" || d.Name == "else") {
@@ -337,10 +350,16 @@ func (b *Binder) test(n *Node) *Condition {
 	d := o.def
 	c := b.call(n)
 	c.usage = d.usage
-	defer b.done(c)
 	outer := b.faulty
 	b.faulty = false
-	defer func() { b.faulty = b.faulty || outer }()
+	t := b.testOf(c, n, d)
+	b.faulty = b.faulty || outer
+	b.done(c)
+	return t
+}
+
+// testOf is test with a Call for it.
+func (b *Binder) testOf(c *Call, n *Node, d *Test) *Condition {
 	site := b.site(n.NameSpan, &d.Name, true)
 	c.site = site
 	b.arguments(c, d.Tags, d.Match, d.AddressPart)

@@ -67,17 +67,13 @@ func lowerASCII(s string) string {
 	return s
 }
 
-// equalASCII says whether s folded is upper, which is folded already.
-func equalASCII(s, upper string) bool {
-	if len(s) != len(upper) {
+// equalASCII says whether two texts are the same but for the case of ASCII letters.
+func equalASCII(a, b string) bool {
+	if len(a) != len(b) {
 		return false
 	}
-	for i := 0; i < len(s); i++ {
-		c := s[i]
-		if 'a' <= c && c <= 'z' {
-			c -= 0x20
-		}
-		if c != upper[i] {
+	for i := 0; i < len(a); i++ {
+		if c, d := a[i], b[i]; c != d && (c^d != 0x20 || c|0x20 < 'a' || c|0x20 > 'z') {
 			return false
 		}
 	}

@@ -37,11 +37,7 @@ func (c *Call) headers(name string) []headerName {
 	for i := range a.Strings {
 		t := b.Text(&a.Strings[i])
 		if s, ok := t.Constant(); ok {
-			upper := b.uppercase(&a.Strings[i], s)
-			if upper == "" {
-				upper = upperASCII(s)
-			}
-			out[i] = headerName{slot: b.headers.slot(s, upper)}
+			out[i].slot = b.headers.slot(s)
 			continue
 		}
 		text := b.strings.one()
@@ -57,7 +53,7 @@ func (b *Binder) headerNames(list []Text) []headerName {
 	for i := range list {
 		out[i] = headerName{slot: -1, text: &list[i]}
 		if s, ok := list[i].Constant(); ok {
-			out[i] = headerName{slot: b.headers.slot(s, upperASCII(s))}
+			out[i] = headerName{slot: b.headers.slot(s)}
 		}
 	}
 	return out

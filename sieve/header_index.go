@@ -3,7 +3,7 @@ package sieve
 // headerIndex gives the names of header fields that a program reads their slots. Most
 // programs read few, which are found by comparing; many are found in a map.
 type headerIndex struct {
-	names   []string       // in upper case, by slot
+	names   []string       // as a script writes them, by slot
 	slots   map[string]int // by name in upper case; nil as long as there are few
 	lengths uint64         // bit n says that a name has n octets; the last stands for all that are longer
 }
@@ -34,8 +34,8 @@ func (x *headerIndex) find(name string) int {
 	return -1
 }
 
-// slot returns the slot of a name, a new one if it has none. upper is the name in upper case.
-func (x *headerIndex) slot(name, upper string) int {
+// slot returns the slot of a name, a new one if it has none.
+func (x *headerIndex) slot(name string) int {
 	if slot := x.find(name); slot >= 0 {
 		return slot
 	}
@@ -43,15 +43,15 @@ func (x *headerIndex) slot(name, upper string) int {
 	if x.names == nil {
 		x.names = make([]string, 0, 4)
 	}
-	x.names = append(x.names, upper)
+	x.names = append(x.names, name)
 	x.lengths |= x.bit(name)
 	if x.slots == nil && len(x.names) > fewHeaders {
 		x.slots = make(map[string]int, 2*fewHeaders)
 		for i, n := range x.names {
-			x.slots[n] = i
+			x.slots[upperASCII(n)] = i
 		}
 	} else if x.slots != nil {
-		x.slots[upper] = slot
+		x.slots[upperASCII(name)] = slot
 	}
 	return slot
 }

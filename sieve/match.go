@@ -81,7 +81,7 @@ func init() {
 			switch {
 			case m.Comparator.fold:
 				k := m.memory.folded()
-				*k = isFolded(m.form(key))
+				*k = isFolded(key)
 				return k, nil
 			case m.Comparator.Form == nil:
 				return isOctets(key), nil
@@ -117,7 +117,10 @@ type keyMemory struct {
 	contained slab[containsKey]
 	matched   slab[matchesKey]
 
-	literal, upper string // the key that is being made, and that with a to z as A to Z
+	// The key that is being made, and where it stands in the script of a binder.
+	literal string
+	from    *String
+	binder  *Binder
 }
 
 func (k *keyMemory) folded() *isFolded {
@@ -143,17 +146,17 @@ func (k *keyMemory) matches() *matchesKey {
 
 // form returns a key in the form of the comparator.
 func (m *Matcher) form(key string) string {
-	if k := m.memory; k != nil && m.Comparator.fold && k.upper != "" && key == k.literal {
-		return k.upper
+	if k := m.memory; k != nil && m.Comparator.fold && key == k.literal {
+		return k.binder.uppercase(k.from, key)
 	}
 	return m.Comparator.form(key)
 }
 
-// uppercase returns the value of a string with a to z as A to Z, cut from a source that is
-// folded as a whole; "" if the value does not stand in it as it is.
+// uppercase returns the value of a string with a to z as A to Z. Scripts with many strings are
+// folded as a whole, and values cut from that, if they stand in it as they are.
 func (b *Binder) uppercase(s *String, value string) string {
-	if s.Multiline || s.End-s.Start != len(value)+2 || b.script.Source[s.Start+1:s.End-1] != value {
-		return ""
+	if b.script.nodes <= smallScript || s.Multiline || s.End-s.Start != len(value)+2 || b.script.Source[s.Start+1:s.End-1] != value {
+		return upperASCII(value)
 	}
 	if b.upper == "" {
 		b.upper = upperASCII(b.script.Source)
@@ -209,6 +212,7 @@ func (c *Call) Matcher(keys string) *Matcher {
 	b := c.binder
 	m := b.matchers.one()
 	m.Comparator, m.kind, m.operator, m.memory = c.comparator, c.matchType, c.operator, &b.keyMemory
+	b.binder = b
 	var list []String
 	if a := c.argument(keys); a != nil {
 		list = a.Strings
@@ -224,7 +228,7 @@ func (c *Call) Matcher(keys string) *Matcher {
 			m.keys[i] = t
 			continue
 		}
-		m.memory.literal, m.memory.upper = s, b.uppercase(&list[i], s)
+		m.memory.literal, m.memory.from = s, &list[i]
 		k, err := m.kind.Key(m, s)
 		if err != nil {
 			at := list[i].Span

@@ -31,26 +31,9 @@ func (t *nameTable[T]) row(name string) *[]namedEntry[T] {
 func (t *nameTable[T]) find(name string) (lower string, o *offered[T]) {
 	row := *t.row(name)
 	for i := range row {
-		if e := &row[i]; e.name == name || equalLower(name, e.name) {
+		if e := &row[i]; e.name == name || equalASCII(name, e.name) {
 			return e.name, e.of
 		}
 	}
 	return lowerASCII(name), nil
-}
-
-// equalLower says whether s in lower case is lower.
-func equalLower(s, lower string) bool {
-	if len(s) != len(lower) {
-		return false
-	}
-	for i := 0; i < len(s); i++ {
-		c := s[i]
-		if 'A' <= c && c <= 'Z' {
-			c += 0x20
-		}
-		if c != lower[i] {
-			return false
-		}
-	}
-	return true
 }
