@@ -42,6 +42,11 @@ func (c *Call) begin(b *Binder, n *Node) {
 	c.Node, c.given, c.uses = n, c.given[:0], c.uses[:0]
 	c.known, c.operator = 0, 0
 	c.pick = fieldPick{}
+	c.forget()
+}
+
+// forget drops what belongs to a program.
+func (c *Call) forget() {
 	if c.chain != nil || c.begun != nil {
 		c.chain, c.begun = nil, nil
 	}
@@ -49,7 +54,7 @@ func (c *Call) begin(b *Binder, n *Node) {
 		c.comparator, c.matchType = nil, nil
 	}
 	if c.tests != nil {
-		c.tests = nil
+		c.tests, c.test[0] = nil, nil
 	}
 	if c.block != nil {
 		c.block = nil
@@ -140,7 +145,11 @@ func (c *Call) title() string { return c.name + " " + c.kind }
 
 // positional gives each declared argument its value.
 func (b *Binder) positional(c *Call, have []*Argument) {
-	c.nothingGiven()
+	if len(have) == len(c.args) && cap(c.given) >= len(have) {
+		c.given = c.given[:len(have)] // all are written
+	} else {
+		c.nothingGiven()
+	}
 	skip := len(c.args) - len(have)
 	k := 0
 	for i, want := range c.args {

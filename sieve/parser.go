@@ -42,24 +42,34 @@ func parse(script *Script, src []byte, limits SourceLimits, memory *treeMemory) 
 // treePool holds the memory of trees that nobody needs any more.
 var treePool = sync.Pool{New: func() any { return new(treeMemory) }}
 
-// reset takes the memory of a tree back.
+// keptNodes is how many nodes a script may have whose lists are kept as they are.
+const keptNodes = 256
+
+// reset takes the memory of a tree back. What is written as a whole before it is read is not
+// cleared after a short script: that would cost as much as it took to write it.
 func (m *treeMemory) reset(s *Script) {
+	if s.nodes <= keptNodes && len(s.Source) <= keptNodes<<8 {
+		m.refs.rewind()
+		m.strings.rewind()
+		m.uses.rewind()
+	} else {
+		m.refs.reset()
+		m.strings.reset()
+		m.uses.reset()
+		clear(m.openNodes[:cap(m.openNodes)])
+		clear(m.loose[:cap(m.loose)])
+	}
 	m.nodes.reset()
-	m.refs.reset()
 	m.args.reset()
-	m.strings.reset()
 	clear(s.Comments)
 	m.comments = s.Comments[:0]
-	clear(m.openNodes[:cap(m.openNodes)])
-	clear(m.loose[:cap(m.loose)])
-	m.uses.reset()
 	requiredAt := m.binder.requiredAt
 	m.script, m.binder, m.library = Script{}, Binder{requiredAt: requiredAt}, library{}
 	if cap(m.comments)+cap(m.openNodes) > 4*keptSlab {
 		m.comments, m.openNodes = nil, nil
 	}
 	for _, c := range m.calls {
-		*c = Call{given: c.given[:0], uses: c.uses[:0]}
+		c.forget()
 	}
 }
 

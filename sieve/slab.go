@@ -109,6 +109,15 @@ func (s *usedSlab[T]) close(list []T) []T {
 	return list[:n:n]
 }
 
+// rewind is reset for elements that are always written as a whole: they are not cleared.
+func (s *usedSlab[T]) rewind() {
+	if s.taken > len(s.whole) {
+		s.reset()
+		return
+	}
+	s.free, s.size, s.taken = s.whole, 0, 0
+}
+
 // reset takes back all that was cut, which nobody may use from now on.
 func (s *usedSlab[T]) reset() {
 	switch {
