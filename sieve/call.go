@@ -152,7 +152,8 @@ func (b *Binder) positional(c *Call, have []*Argument) {
 	}
 	skip := len(c.args) - len(have)
 	k := 0
-	for i, want := range c.args {
+	for i := range c.args {
+		want := &c.args[i]
 		if want.Optional && skip > 0 {
 			skip--
 			continue
@@ -205,13 +206,16 @@ func fits(a *Argument, want ArgumentKind) bool {
 
 // tag finds the declaration of a tag for a command or test.
 func (b *Binder) tag(c *Call, own []Tag, a *Argument, match, part bool) *Tag {
-	name := lowerASCII(a.Tag)
+	name, list := c.tags.find(a.Tag)
 	var lacks *Extension
-	for _, o := range c.tags[name] {
-		if b.usable(o.ext) {
-			return o.def
+	if list != nil {
+		for i := range *list {
+			o := &(*list)[i]
+			if b.usable(o.ext) {
+				return o.def
+			}
+			lacks = o.ext
 		}
-		lacks = o.ext
 	}
 	if !b.first(c.title() + " :" + name) {
 		return nil

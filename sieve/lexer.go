@@ -126,7 +126,7 @@ func (l *lexer) next(t *token) {
 		start, c := l.pos, l.src[l.pos]
 		if k := punctuation[c]; k != 0 {
 			l.pos++
-			*t = token{Span: Span{start, l.pos}, kind: k}
+			t.Span, t.kind, t.quantifier, t.text, t.number = Span{start, l.pos}, k, 0, "", 0
 			return
 		}
 		switch {
@@ -134,14 +134,14 @@ func (l *lexer) next(t *token) {
 			l.word()
 			if l.pos < len(l.src) && l.src[l.pos] == ':' && l.pos-start == len("text") && strings.EqualFold(l.src[start:l.pos], "text") {
 				l.pos++
-				*t = l.text(start)
+				l.text(t, start)
 				return
 			}
 			l.checkWord(start, l.pos)
-			*t = token{Span: Span{start, l.pos}, kind: tokenIdentifier, text: l.src[start:l.pos]}
+			t.Span, t.kind, t.quantifier, t.text, t.number = Span{start, l.pos}, tokenIdentifier, 0, l.src[start:l.pos], 0
 			return
 		case c == '"':
-			*t = l.quoted()
+			l.quoted(t)
 			return
 		case c == ':':
 			l.pos++

@@ -6,7 +6,7 @@ import "strings"
 // backslash before anything else is dropped.
 //
 // Spec: RFC 5228, section 2.4.2
-func (l *lexer) quoted() token {
+func (l *lexer) quoted(t *token) {
 	start := l.pos
 	l.pos++
 	from := l.pos // begin of what is not yet in b
@@ -28,7 +28,8 @@ func (l *lexer) quoted() token {
 				value = b.String()
 			}
 			l.pos++
-			return l.stringToken(tokenString, start, value)
+			l.stringToken(t, tokenString, start, value)
+			return
 		case '\\':
 			b.WriteString(l.src[from:l.pos])
 			l.pos++
@@ -57,14 +58,14 @@ func (l *lexer) quoted() token {
 			from = l.pos
 		}
 	}
-	return l.stringToken(tokenString, start, "")
+	l.stringToken(t, tokenString, start, "")
 }
 
 // text reads the rest of a multi-line string, from behind text: to the dot. Every line
 // is dot-unstuffed, the first included, and ends in CRLF in the value.
 //
 // Spec: RFC 5228, section 2.4.2 (multi-line)
-func (l *lexer) text(start int) token {
+func (l *lexer) text(t *token, start int) {
 	for l.pos < len(l.src) && (l.src[l.pos] == ' ' || l.src[l.pos] == '\t') {
 		l.pos++
 	}
@@ -96,7 +97,8 @@ func (l *lexer) text(start int) token {
 		line = strings.TrimSuffix(line[:end], "\r")
 		if line == "." {
 			l.pos++
-			return l.stringToken(tokenText, start, b.String())
+			l.stringToken(t, tokenText, start, b.String())
+			return
 		}
 		first := l.pos
 		if strings.HasPrefix(line, "..") {
@@ -123,15 +125,14 @@ func (l *lexer) text(start int) token {
 	}
 	l.pos, l.ended = len(l.src), true
 	l.report(Span{start, min(body, start+len("text:"))}, "multi-line string is not closed; expected a line with a single dot")
-	return l.stringToken(tokenText, start, "")
+	l.stringToken(t, tokenText, start, "")
 }
 
-func (l *lexer) stringToken(k tokenKind, start int, value string) token {
-	sp := Span{start, l.pos}
+func (l *lexer) stringToken(t *token, k tokenKind, start int, value string) {
 	if len(value) > l.limits.String {
 		l.report(Span{start, start + 1}, "string is too long: %d octets, at most %d are allowed", len(value), l.limits.String)
 	}
-	return token{Span: sp, kind: k, text: value}
+	t.Span, t.kind, t.quantifier, t.text, t.number = Span{start, l.pos}, k, 0, value, 0
 }
 
 func (l *lexer) strayCR() {

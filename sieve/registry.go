@@ -163,8 +163,8 @@ type registry struct {
 	commands   map[string]offered[Command]
 	tests      map[string]offered[Test]
 	// byCommand and byTest are commands and tests again, for the binder.
-	byCommand  *nameTable[Command]
-	byTest     *nameTable[Test]
+	byCommand  nameTable[offered[Command]]
+	byTest     nameTable[offered[Test]]
 	tags       map[string][]offered[Tag]
 	hooks      map[string][]offered[Hook] // by command or test
 	matchTypes map[string]offered[MatchType]

@@ -19,7 +19,7 @@ type usage struct {
 	fallback    string // the comparator where none is named
 
 	hooks []offered[Hook]
-	tags  map[string][]offered[Tag] // by name in lower case, those that go first first
+	tags  nameTable[[]offered[Tag]] // those that go first first
 	// function is the one of the table that does the same, nil if there is none.
 	function *runtime.Function
 }
@@ -36,10 +36,11 @@ func (g *registry) ofTest(name string, d *Test) *usage {
 }
 
 func (g *registry) use(name string, u *usage) *usage {
-	u.hooks, u.tags, u.function = g.hooks[name], map[string][]offered[Tag]{}, runtime.Lookup(name)
+	u.hooks, u.function = g.hooks[name], runtime.Lookup(name)
+	tags := map[string][]offered[Tag]{}
 	own := u.own
 	add := func(tag string, def *Tag, e *Extension) {
-		u.tags[tag] = append(u.tags[tag], offered[Tag]{def: def, ext: e})
+		tags[tag] = append(tags[tag], offered[Tag]{def: def, ext: e})
 	}
 	for i := range own {
 		add(lowerASCII(own[i].Name), &own[i], &Extension{}) // what it declares itself needs no require
@@ -67,5 +68,6 @@ func (g *registry) use(name string, u *usage) *usage {
 			add(tag, &Tag{Name: o.def.Name, Group: "modifier " + strconv.Itoa(o.def.Precedence)}, o.ext)
 		}
 	}
+	u.tags = newNameTable(tags)
 	return u
 }
