@@ -146,8 +146,8 @@ func (b *Binder) checkNeeds() {
 }
 
 // site makes a site of a place in the source.
-func (b *Binder) site(at Span, name *string, test bool) int {
-	b.prog.marks = append(b.prog.marks, mark{offset: uint32(at.Start), source: uint16(b.source), name: name, test: test})
+func (b *Binder) site(at Span, what *usage) int {
+	b.prog.marks = append(b.prog.marks, mark{uint32(at.Start), uint16(b.source), what.number})
 	return len(b.prog.marks) - 1
 }
 
@@ -296,7 +296,7 @@ func (b *Binder) commandOf(c *Call, n *Node, d *Command) (step, bool) {
 		b.chain = current
 		return step{}, false // never reached; see ihave
 	}
-	site := b.site(n.NameSpan, &d.Name, false)
+	site := b.site(n.NameSpan, d.usage)
 	c.site = site
 	b.arguments(c, d.Tags, d.Match, false)
 	b.countTests(c, d.Tests, d.Tags)
@@ -360,7 +360,7 @@ func (b *Binder) test(n *Node) *Condition {
 
 // testOf is test with a Call for it.
 func (b *Binder) testOf(c *Call, n *Node, d *Test) *Condition {
-	site := b.site(n.NameSpan, &d.Name, true)
+	site := b.site(n.NameSpan, d.usage)
 	c.site = site
 	b.arguments(c, d.Tags, d.Match, d.AddressPart)
 	b.countTests(c, d.Tests, d.Tags)
@@ -377,7 +377,7 @@ func (b *Binder) testOf(c *Call, n *Node, d *Test) *Condition {
 		return nil
 	}
 	t := b.conditions.one()
-	t.site, t.check, t.known = site, check, c.known
+	t.site, t.check, t.known = int32(site), check, c.known
 	return t
 }
 

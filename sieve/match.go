@@ -47,12 +47,12 @@ func (v *Value) fold() string {
 type Matcher struct {
 	Comparator *Comparator
 	kind       *MatchType
-	operator   operator
 	keys       []Text     // those that are not constant, at their places; nil: all are
 	ready      []Key      // for each key, nil if it is not constant
 	memory     *keyMemory // while the script is bound
-	varies     bool       // a key is not constant
-	words      bool       // the words of a key that is not constant are keys of their own
+	operator   operator
+	varies     bool // a key is not constant
+	words      bool // the words of a key that is not constant are keys of their own
 }
 
 const groupMatchType = "match type"

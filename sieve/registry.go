@@ -176,6 +176,7 @@ type registry struct {
 	is         *MatchType // the one where a test names none
 	casemap    *Comparator
 	all        *AddressPart
+	usages     []*usage       // of all commands and tests
 	numbers    map[string]int // of capabilities
 	known      wellKnown
 	always     capabilitySet // capabilities that need no require

@@ -2,7 +2,7 @@ package sieve
 
 import (
 	"errors"
-	"sync"
+	"sync/atomic"
 
 	"github.com/sluice-mail/sluice/runtime"
 )
@@ -14,10 +14,9 @@ type program struct {
 	limits   *Options
 	block    Block
 	marks    []mark
-	sources  []programSource  // that of the script, and of those it includes
-	source   [1]programSource // room for most
-	once     sync.Once
-	sites    []runtime.Site // made by Sites of marks
+	sources  []programSource                // that of the script, and of those it includes
+	source   [1]programSource               // room for most
+	sites    atomic.Pointer[[]runtime.Site] // made by Sites of marks
 
 	headers   headerIndex
 	variables []string     // names in lower case, by slot
@@ -36,21 +35,23 @@ func (p *program) Name() string { return p.name }
 
 // Sites returns a site for each command and test, in the order of the source.
 func (p *program) Sites() []runtime.Site {
-	p.once.Do(func() {
-		at := make([]cursor, len(p.sources))
-		for i, s := range p.sources {
-			at[i].places = runtime.NewPlaces(s.text)
+	if made := p.sites.Load(); made != nil {
+		return *made
+	}
+	at := make([]cursor, len(p.sources))
+	for i, s := range p.sources {
+		at[i].places = runtime.NewPlaces(s.text)
+	}
+	sites := make([]runtime.Site, len(p.marks))
+	for i, m := range p.marks {
+		pos, of := at[m.source].position(int(m.offset)), p.registry.usages[m.what]
+		sites[i] = runtime.Site{File: p.sources[m.source].file, Line: pos.Line, Col: pos.Col, What: of.name}
+		if of.kind == "test" {
+			sites[i].What = "test " + of.name
 		}
-		p.sites = make([]runtime.Site, len(p.marks))
-		for i, m := range p.marks {
-			pos := at[m.source].position(int(m.offset))
-			p.sites[i] = runtime.Site{File: p.sources[m.source].file, Line: pos.Line, Col: pos.Col, What: *m.name}
-			if m.test {
-				p.sites[i].What = "test " + *m.name
-			}
-		}
-	})
-	return p.sites
+	}
+	p.sites.CompareAndSwap(nil, &sites) // others may have made the same
+	return *p.sites.Load()
 }
 
 // mark is a command or test of the source. Its line and column are counted when somebody
@@ -58,8 +59,7 @@ func (p *program) Sites() []runtime.Site {
 type mark struct {
 	offset uint32
 	source uint16
-	test   bool
-	name   *string
+	what   uint16 // in the registry's usages
 }
 
 // programSource is a source that a program was made of.
@@ -143,8 +143,8 @@ func (s *step) run(r *Run) error {
 
 // Condition is a bound test.
 type Condition struct {
-	site  int
 	check Check
+	site  int32
 	known known // its result, if that is known before the run
 }
 
@@ -242,13 +242,13 @@ func (r *Run) Test(c *Condition) (bool, error) {
 		}
 	}
 	if err != nil {
-		return false, r.failed(c.site, err)
+		return false, r.failed(int(c.site), err)
 	}
 	o := runtime.False
 	if ok {
 		o = runtime.True
 	}
-	r.task.Hit(c.site, o)
+	r.task.Hit(int(c.site), o)
 	return ok, nil
 }
 

@@ -1,20 +1,21 @@
 package sieve
 
-// smallProgram is a program with room for what most short scripts need, in one piece of memory.
+// smallProgram is a program with room for what most short scripts need, in one piece of memory. It
+// just fits a size class of the allocator, 1,536 octets with its header.
 type smallProgram struct {
 	program    program
 	conditions [5]Condition
-	lists      [4]*Condition
+	lists      [3]*Condition
 	steps      [8]step
 	strings    [1]Text
-	names      [4]headerName
+	names      [3]headerName
 	matchers   [4]Matcher
 	keys       [4]Key
 	chains     [2]chain
 	branches   [4]branch
 	isFolded   [2]isFolded
 	contained  [4]containsKey
-	headers    [4]string
+	headers    [3]string
 	marks      [smallScript]mark
 }
 

@@ -1,6 +1,7 @@
 package sieve
 
 import (
+	"math"
 	"strconv"
 
 	"github.com/sluice-mail/sluice/runtime"
@@ -17,6 +18,7 @@ type usage struct {
 	modifiable  bool // takes the modifiers of set
 	addressPart bool
 	fallback    string // the comparator where none is named
+	number      uint16 // in its registry
 
 	hooks []offered[Hook]
 	tags  nameTable[[]offered[Tag]] // those that go first first
@@ -69,5 +71,9 @@ func (g *registry) use(name string, u *usage) *usage {
 		}
 	}
 	u.tags = newNameTable(tags)
+	if u.number = uint16(len(g.usages)); len(g.usages) > math.MaxUint16 {
+		panic("sieve: too many commands and tests")
+	}
+	g.usages = append(g.usages, u)
 	return u
 }
