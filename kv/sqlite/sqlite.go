@@ -49,9 +49,9 @@ CREATE TABLE meta (name TEXT PRIMARY KEY, v NOT NULL) WITHOUT ROWID;
 `, `ALTER TABLE kv ADD COLUMN fence INTEGER NOT NULL DEFAULT 0`,
 	`ALTER TABLE kv ADD COLUMN sum INTEGER`}
 
-// checkpoint is the pages in the WAL at which its content is moved to the file. Small rows at
+// checkpoint is the pages in the WAL, 32 MiB, at which its content is moved to the file. Small rows at
 // random places of a large file cost a page each there, and a sync for all of them.
-const checkpoint = 4000
+const checkpoint = 8000
 
 // smallValue is the largest value that stands beside its key.
 const smallValue = 1 << 10
