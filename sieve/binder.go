@@ -8,7 +8,8 @@ import (
 
 // Binder turns a tree into a program: it looks every name up, checks the arguments, and
 // keeps what the commands and tests return as what is to be done. It finds all errors of
-// a script. An extension meets it in its Bind functions only.
+// a script. An extension meets it in its Bind functions only, and keeps it no longer: it is taken
+// back for the next script.
 type Binder struct {
 	lang     *Language
 	options  runtime.CompileOptions
