@@ -17,7 +17,7 @@ import (
 //
 //	core                          program
 //	 ── Job ──────────────────────────►   source, view, limits
-//	 ◄── hits, held calls, flags, call ─   one at a time
+//	 ◄── hits, flags, call ────────────   one at a time
 //	 ── result or error ──────────────►
 //	 ...
 //	 ◄── hits, end: value or error ────
@@ -136,29 +136,12 @@ type fromProgram struct {
 	Flags    []string    `cbor:"f,omitempty"`
 	Want     bool        `cbor:"w,omitempty"` // the job once more, with its source
 	Fetch    bool        `cbor:"m,omitempty"` // the message
-	Held     []heldCall  `cbor:"q,omitempty"` // before all else in the frame
 	Call     string      `cbor:"c,omitempty"`
 	Args     []Value     `cbor:"a,omitempty"`
 	End      bool        `cbor:"e,omitempty"`
 	Value    Value       `cbor:"v,omitempty"`
 	Error    *pipeError  `cbor:"x,omitempty"`
 }
-
-// heldCall is a call whose answer the program's side knows, so that it is told with the next
-// frame and not answered.
-type heldCall struct {
-	Call string  `cbor:"c"`
-	Args []Value `cbor:"a,omitempty"`
-}
-
-// heldCalls are the functions that may be told so: filing, which is most of what scripts do.
-var heldCalls = map[string]bool{"keep": true, "fileinto": true, "discard": true}
-
-// What of calls a program's side holds back: so many, each with so many octets of arguments.
-const (
-	maxHeldCalls = 16
-	maxHeldArgs  = 16 << 10
-)
 
 // fromCore is a frame from the core to the program: the answer to a call.
 type fromCore struct {

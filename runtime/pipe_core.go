@@ -98,9 +98,6 @@ func (p *CoreEnd) serve(job *Job, core Link, limits Limits) (Value, error) {
 		for _, h := range m.Hits {
 			core.Hit(h.Site, h.Outcome)
 		}
-		if err := p.heldCalls(&m, core, limits); err != nil {
-			return nil, err
-		}
 		if m.SetFlags {
 			core.SetKeepFlags(m.Flags)
 		}
@@ -143,35 +140,6 @@ func (p *CoreEnd) serve(job *Job, core Link, limits Limits) (Value, error) {
 			}
 		}
 	}
-}
-
-// heldCalls does the calls that a frame tells. The other side has done them on a plan of its own: one
-// that fails here has no script that could catch it.
-func (p *CoreEnd) heldCalls(m *fromProgram, core Link, limits Limits) error {
-	if len(m.Held) > maxHeldCalls {
-		return pipeFailed("", fmt.Errorf("it tells %d calls at once", len(m.Held)))
-	}
-	for _, c := range m.Held {
-		if p.frames++; int64(p.frames) > limits.Steps {
-			return &LimitError{Limit: "steps", Max: limits.Steps}
-		}
-		left := maxChildFrame
-		if err := checkValue(c.Args, maxResultDepth, &left); err != nil {
-			return pipeFailed("its arguments of "+cut(c.Call, 60), err)
-		}
-		if !heldCalls[c.Call] {
-			return pipeFailed("", fmt.Errorf("it does not wait for an answer of %q", cut(c.Call, 60)))
-		}
-		v, err := core.Invoke(c.Call, c.Args)
-		if err == nil && v != true {
-			err = pipeFailed("", fmt.Errorf("%s has another answer here", c.Call))
-		}
-		if err != nil {
-			p.ended = m.End && p.in.Buffered() == 0
-			return err
-		}
-	}
-	return nil
 }
 
 func pipeFailed(what string, err error) error {

@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"slices"
 	"time"
 
 	"github.com/sluice-mail/sluice/mail"
@@ -72,7 +71,7 @@ func (r *ProgramEnd) Run(ctx context.Context) error {
 	if l.broken != nil {
 		return fmt.Errorf("runtime: pipe: %w", l.broken)
 	}
-	m := fromProgram{Hits: l.hits, Held: l.held, End: true, Value: v, Error: newPipeError(err)}
+	m := fromProgram{Hits: l.hits, End: true, Value: v, Error: newPipeError(err)}
 	if err := writeFrame(r.rw, m); err != nil {
 		return fmt.Errorf("runtime: pipe: result: %w", err)
 	}
@@ -126,7 +125,6 @@ type remoteLink struct {
 	r      *bufio.Reader
 	wants  bool // hits
 	hits   []HitRecord
-	held   []heldCall
 	broken error
 	// here calls functions that are pure; nil: the core does.
 	here *run
@@ -145,19 +143,6 @@ func (l *remoteLink) local(name string) bool {
 	return f != nil && f.Effect == Pure && f.Name != "random" // whose numbers follow each other
 }
 
-// hold does an action on a plan of this side, which is as the core's is, and holds the call back
-// for the next frame. It says no where the core has to answer: also to what fails.
-func (l *remoteLink) hold(name string, args []Value) bool {
-	if l.here == nil || l.broken != nil || !heldCalls[name] || SizeOf(args) > maxHeldArgs {
-		return false
-	}
-	if v, err := l.here.Invoke(name, args); err != nil || v != true {
-		return false
-	}
-	l.held = append(l.held, heldCall{name, slices.Clone(args)})
-	return len(l.held) < maxHeldCalls || l.send(fromProgram{}) == nil
-}
-
 // fetch returns the message, nil if the pipe broke.
 func (l *remoteLink) fetch() []byte {
 	var answer fromCore
@@ -174,9 +159,6 @@ func (l *remoteLink) fetch() []byte {
 
 // Invoke asks the core, where it is needed.
 func (l *remoteLink) Invoke(name string, args []Value) (Value, error) {
-	if l.hold(name, args) {
-		return true, nil
-	}
 	if l.local(name) {
 		return l.here.Invoke(name, args)
 	}
@@ -214,7 +196,7 @@ func (l *remoteLink) send(m fromProgram) error {
 	if l.broken != nil {
 		return l.fail(l.broken)
 	}
-	m.Hits, m.Held, l.hits, l.held = l.hits, l.held, nil, nil
+	m.Hits, l.hits = l.hits, nil
 	if err := writeFrame(l.w, m); err != nil {
 		return l.fail(err)
 	}
